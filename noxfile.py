@@ -1,0 +1,74 @@
+"""The project's own checks. Every session runs in .venv, which `make setup` makes."""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["tests", "lint"]
+
+ROOT = Path(__file__).resolve().parent
+PYTHON = str(ROOT / ".venv" / "bin" / "python")
+SHELL_FILES = ["scripts/*.sh", "scripts/setup/*.sh", ".ci/run"]
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Unit, shell and end-to-end tests on the embedded simulator."""
+    session.run(PYTHON, "-m", "pytest", *session.posargs, external=True)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """ruff, mypy, ShellCheck and shfmt."""
+    scripts = sorted(str(path.relative_to(ROOT)) for glob in SHELL_FILES for path in ROOT.glob(glob))
+    session.run(PYTHON, "-m", "ruff", "check", ".", external=True)
+    session.run(PYTHON, "-m", "ruff", "format", "--check", ".", external=True)
+    session.run(PYTHON, "-m", "mypy", external=True)
+    session.run(str(ROOT / ".venv/bin/shellcheck"), "--external-sources", *scripts, external=True)
+    session.run(str(ROOT / ".venv/bin/shfmt"), "--diff", *scripts, external=True)
+
+
+@nox.session(name="format")
+def format_(session: nox.Session) -> None:
+    """Bring Python and shell files into the project's form."""
+    session.run(PYTHON, "-m", "ruff", "check", "--fix", ".", external=True)
+    session.run(PYTHON, "-m", "ruff", "format", ".", external=True)
+    session.run(
+        str(ROOT / ".venv/bin/shfmt"), "--write", *(str(p) for g in SHELL_FILES for p in ROOT.glob(g)), external=True
+    )
+
+
+@nox.session
+def smoke(session: nox.Session) -> None:
+    """Train, resume and play through make on the simulator that is there."""
+    with tempfile.TemporaryDirectory() as folder:
+        logs = f"LOG_ROOT={folder}"
+        session.run("make", "train", "NUM_ENVS=16", "ITERATIONS=2", "NAME=smoke", logs, external=True)
+        session.run("make", "train", "RESUME=1", "MORE=2", "NAME=resumed", logs, external=True)
+        session.run("make", "play", "NUM_ENVS=2", "EPISODES=2", "VIDEO=1", "VIDEO_LENGTH=50", logs, external=True)
+        session.run("make", "runs", logs, external=True)
+        (run,) = Path(folder).glob("*/*_resumed")
+        missing = [name for name in ("model_3.pt", "videos/play/model_3.mp4") if not (run / name).is_file()]
+        if missing:
+            session.error(f"smoke: the run lacks {', '.join(missing)}")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Steps per second and start-up time against mjlab's own train script; see tests/bench/speed.py."""
+    session.run(PYTHON, "tests/bench/speed.py", *session.posargs, external=True)
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Write env/*.lock anew, by the uv command in the head of each env/*.in."""
+    for source in sorted(ROOT.glob("env/*.in")):
+        head = [line[1:].strip() for line in source.read_text().splitlines() if line.startswith("#")]
+        begin = next(i for i, line in enumerate(head) if line.startswith("uv pip compile"))
+        length = next(i for i, line in enumerate(head[begin:]) if not line)
+        session.run(*shlex.split(" ".join(head[begin : begin + length])), external=True)
