@@ -1,0 +1,65 @@
+# The verbs of this workstation. `make` lists them; scripts/launch.sh carries them out.
+# A line `NAME := value  ## text` is a variable, `verb: ## text` a verb, `##@ text` a group.
+# := and not ?=, so that a NAME or DEVICE that the environment happens to have is not taken.
+
+SIM            := auto          ## simulator: auto or mujoco
+TASK           :=               ## task id; empty: the simulator's default
+NUM_ENVS       := auto          ## parallel environments: a number, or auto
+ITERATIONS     :=               ## training iterations in total; empty: the task's own
+SEED           :=               ## a number, or random; empty: the task's own
+NAME           :=               ## a word for the name of the run directory
+DEVICE         := auto          ## auto, cpu, cuda or cuda:N
+LOGGER         := tensorboard   ## tensorboard or wandb
+VIDEO          := 0             ## 1: record video
+VIDEO_LENGTH   := 200           ## steps in one video
+VIDEO_INTERVAL := 2000          ## steps from one video to the next
+RESUME         := 0             ## 1: go on with RUN
+RUN            := latest        ## a run: latest, its name, the start of its name, or its path
+MORE           :=               ## with RESUME=1: this many iterations more
+CHECKPOINT     :=               ## iteration of a checkpoint; empty: the last valid one
+EPISODES       := 8             ## episodes to play
+VIEWER         := auto          ## auto, native, web or none
+PORT           :=               ## port on localhost; empty: a usual one
+KEYWORD        :=               ## show only the tasks whose id contains this
+LOG_ROOT       := logs/rsl_rl   ## folder of the runs
+ARGS           :=               ## config fields: "env.scene.num_envs=64 agent.seed=1"
+VERBOSE        := 0             ## 1: say more
+PYTHON         :=               ## Python 3.10 to 3.13 for .venv; empty: found
+
+##@ Start
+setup: ## install the simulator and its Python packages in .venv
+train: ## train a policy with PPO
+play: ## show or film a trained policy
+
+##@ Look
+runs: ## list the runs
+tasks: ## list the tasks
+tensorboard: ## show the curves of the runs in a browser
+
+##@ Project
+test: ## run this project's tests
+lint: ## check this project's style and types
+
+VERBS := setup train play runs tasks tensorboard test lint
+.DEFAULT_GOAL := help
+.PHONY: help $(VERBS)
+
+# The variables of the command line. Taking each value unexpanded keeps a `$` in it; values
+# travel through the environment only, never through the text of a recipe.
+override GIVEN := $(foreach v,$(.VARIABLES),$(if $(findstring command line,$(origin $(v))),$(v)))
+$(foreach v,$(GIVEN),$(eval override $(v) := $$(value $(v))))
+export GIVEN $(GIVEN)
+
+$(VERBS):
+	@scripts/launch.sh $@
+
+help:
+	@awk '\
+	  /^##@ / { print "\n" substr($$0, 5) } \
+	  /^[a-z]+: ## / { verb = $$1; sub(/:$$/, "", verb); sub(/^[^#]*## /, ""); \
+	    printf "  %-13s %s\n", verb, $$0 } \
+	  /^[A-Z_]+ +:= .*## / { name = $$1; value = $$0; sub(/^[^=]*= */, "", value); \
+	    sub(/ *## .*$$/, "", value); sub(/^[^#]*## /, ""); \
+	    rows = rows sprintf("  %-15s %-12s %s\n", name, value, $$0) } \
+	  BEGIN { print "usage: make VERB [VARIABLE=value ...]" } \
+	  END { printf "\nVariables         default\n%s", rows }' Makefile

@@ -1,0 +1,48 @@
+# shellcheck shell=bash
+# pip in .venv, and its failures in one line. Sourced by the steps that install packages.
+
+# The user's mirror, certificates and proxy stay; what would send packages elsewhere goes.
+pip_environment() {
+  local name
+  for name in "${!PIP_@}"; do
+    case $name in
+      PIP_INDEX_URL | PIP_EXTRA_INDEX_URL | PIP_FIND_LINKS | PIP_NO_INDEX | PIP_TRUSTED_HOST) ;;
+      PIP_CERT | PIP_CLIENT_CERT | PIP_PROXY | PIP_KEYRING_PROVIDER | PIP_CONFIG_FILE) ;;
+      PIP_DEFAULT_TIMEOUT | PIP_TIMEOUT | PIP_RETRIES) ;;
+      *) unset "$name" ;;
+    esac
+  done
+  export PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+  export PIP_RETRIES="${PIP_RETRIES:-2}" PIP_CACHE_DIR="$ROOT/.cache/pip" TMPDIR="$ROOT/.cache/tmp"
+}
+
+pip() { part "$1" .venv/bin/python -m pip "${@:2}"; }
+
+install_lock() {
+  pip "$1" install --require-hashes --no-deps --only-binary :all: -r "$2" || pip_failed "$1"
+}
+
+said() { grep -qE "$1" < <(part_output); }
+
+# The first \1 that a sed pattern finds.
+quote() { sed -nE "/$1/{s//\\1/p;q}" < <(part_output); }
+
+# The one line for what stopped pip; the log's end too where the cause is not a known one.
+pip_failed() {
+  local next="then: make setup SIM=mujoco" what
+  if said 'Errno 28|No space left on device'; then
+    die "the disk of '$ROOT' is full; free some space, $next"
+  elif said 'DO NOT MATCH THE HASHES'; then
+    what=$(quote '^ +([^ ]+)( from .*|:)$')
+    die "'$what' is not the file that the lock names: its hash differs; remove .cache/pip, check the mirror or proxy, $next"
+  elif said 'CERTIFICATE_VERIFY_FAILED|SSLError'; then
+    die "pip does not trust the certificate of its package index; set PIP_CERT or check the proxy, $next"
+  elif said 'NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|ConnectionResetError|Max retries|Read timed out|name resolution|Name or service not known|RemoteDisconnected'; then
+    die "no network: pip cannot reach its package index; check the connection, the proxy or pip's configuration, $next"
+  elif said 'No matching distribution found for'; then
+    what=$(quote '.*No matching distribution found for ([^ ]+).*')
+    die "pip's package index has no '$what' for Python ${python_version:?} on $(uname -m); check the connection and pip's configuration, $next"
+  fi
+  part_output | tail -n 8 >&2
+  die "installing $1 failed; the last lines are above, the full log is $LOG; $next"
+}
