@@ -1,0 +1,119 @@
+"""What this machine has, and how many environments it takes."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+from runners.errors import UserError
+
+GIB = 1 << 30
+ROOT = Path(__file__).resolve().parent.parent
+MEMORY_RESERVE = GIB // 2
+
+
+def cores() -> int:
+    """CPU cores that this process may use: affinity and the container's quota."""
+    usable = len(os.sched_getaffinity(0))
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, min(usable, int(quota) // int(period)))
+    except (OSError, ValueError):  # no cgroup v2, or no quota ("max")
+        return usable
+
+
+def free_memory() -> int:
+    """Bytes that new allocations on the CPU can have: the machine's and the container's limit."""
+    fields = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    free = int(fields["MemAvailable"].split()[0]) * 1024
+    try:
+        limit = int(Path("/sys/fs/cgroup/memory.max").read_text())
+        used = int(Path("/sys/fs/cgroup/memory.current").read_text())
+        return min(free, limit - used)
+    except (OSError, ValueError):
+        return free
+
+
+def limit_memory() -> None:
+    """Let allocations beyond the free memory fail with an error instead of calling the OOM killer."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":" in line)
+    in_use = int(status["VmData"].split()[0]) * 1024
+    soft = in_use + max(free_memory() - MEMORY_RESERVE, MEMORY_RESERVE)
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    resource.setrlimit(resource.RLIMIT_DATA, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
+
+
+def tiers() -> dict[str, Any]:
+    """The tables of ``env/tiers.toml``."""
+    with open(ROOT / "env" / "tiers.toml", "rb") as stream:
+        tables: dict[str, Any] = tomllib.load(stream)
+    return tables
+
+
+def auto_num_envs(simulator: str, device: str) -> tuple[int, str]:
+    """Return the number of environments for this machine and the reason, for the user.
+
+    Raises:
+        UserError: the GPU has less free memory than the lowest tier asks for.
+    """
+    if device == "cpu":
+        have: float = cores()
+        table, what = tiers()[simulator]["cpu"], f"{have:g} CPU core{'s' if have > 1 else ''}"
+    else:
+        import torch
+
+        have = torch.cuda.mem_get_info(device)[0] / GIB
+        table, what = tiers()[simulator]["cuda"], f"{have:.1f} GiB of free GPU memory"
+    fitting = [int(envs) for least, envs in table.items() if int(least) <= have]
+    if not fitting:
+        raise UserError(f"{what} is below the lowest tier of env/tiers.toml; name a number, for instance: NUM_ENVS=64")
+    return max(fitting), what
+
+
+def describe(device: str) -> dict[str, Any]:
+    """Machine and GPU, for the manifest."""
+    found: dict[str, Any] = {"machine": platform.machine(), "system": platform.platform(), "cores": cores()}
+    found["memory_gib"] = round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / GIB, 1)
+    cpu = [
+        line.split(":")[1].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
+    found["cpu"] = cpu[0] if cpu else platform.processor()
+    if device.startswith("cuda"):
+        import torch
+
+        found["gpu"] = torch.cuda.get_device_name(device)
+        found["gpu_memory_gib"] = round(torch.cuda.get_device_properties(device).total_memory / GIB, 1)
+        found["cuda"] = torch.version.cuda
+        found["driver"] = _driver()
+    return found
+
+
+def _driver() -> str | None:
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+        return str(pynvml.nvmlSystemGetDriverVersion())
+    except pynvml.NVMLError:
+        return None
+
+
+def gpu_memory(device: str) -> str | None:
+    """Used and total memory of the GPU, for the progress line; None on a CPU."""
+    if device == "cpu":
+        return None
+    import torch
+
+    free, total = torch.cuda.mem_get_info(device)
+    return f"GPU {(total - free) / GIB:.1f}/{total / GIB:.0f} GiB"

@@ -1,0 +1,1 @@
+"""Learning libraries, each behind an adapter of its own."""

@@ -1,0 +1,73 @@
+"""Everything needed to repeat a run: what ``run.json`` and ``command.txt`` hold."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import subprocess
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from runners.run_dir import RUNNING, process_identity
+
+ROOT = Path(__file__).resolve().parent.parent
+SCHEMA = 1
+
+
+def now() -> str:
+    """Local time with its offset."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def versions(distributions: list[str]) -> dict[str, str | None]:
+    """Installed versions of Python and of the named distributions; None where one is missing."""
+    found: dict[str, str | None] = {"python": platform.python_version()}
+    for name in distributions:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def commit() -> dict[str, Any]:
+    """The checkout's commit, and whether files differ from it."""
+
+    def git(*words: str) -> str | None:
+        try:
+            run = subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=False)
+        except FileNotFoundError:
+            return None
+        return run.stdout.strip() if run.returncode == 0 else None
+
+    changed = git("status", "--porcelain")
+    return {"id": git("rev-parse", "HEAD"), "changed": None if changed is None else bool(changed)}
+
+
+def command(values: dict[str, Any]) -> str:
+    """The make command line that repeats the run. ``$`` is doubled for make."""
+    words = [f"{key}={text}" for key, value in values.items() if (text := _text(value)) is not None]
+    return "make train " + " ".join(shlex.quote(word).replace("$", "$$") for word in words)
+
+
+def _text(value: Any) -> str | None:
+    if value is None or value == "" or value is False:
+        return None
+    return "1" if value is True else str(value)
+
+
+def started(**facts: Any) -> dict[str, Any]:
+    """The manifest of a run that begins now, in this process."""
+    return {
+        "schema": SCHEMA,
+        **facts,
+        "status": RUNNING,
+        "reason": None,
+        "started": now(),
+        "ended": None,
+        "process": process_identity(os.getpid()),
+        "commit": commit(),
+    }

@@ -1,0 +1,212 @@
+"""Every option of every verb, once.
+
+A field of :class:`Options` is a make variable (``NUM_ENVS``) and a flag (``--num-envs``). The Makefile
+repeats name and default for ``make help``; a test keeps the two equal. Standard library only: the
+options are checked before anything is installed.
+
+    python -m runners.options VERB [--flag=value ...]
+
+prints nothing but what the shell needs to know (the simulator) and ends with 2 on bad options.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from runners import simulators
+from runners.errors import UsageError, UserError, nearest
+
+Parse = Callable[[str], Any]
+SEED_MAX = 2**32 - 1  # numpy's limit
+
+
+def positive(text: str) -> int:
+    """A whole number from 1."""
+    if not re.fullmatch(r"[0-9]+", text) or int(text) == 0:
+        raise ValueError("a whole number from 1")
+    return int(text)
+
+
+def positive_or_auto(text: str) -> int | None:
+    """A whole number from 1, or ``auto`` (None)."""
+    if text == "auto":
+        return None
+    try:
+        return positive(text)
+    except ValueError:
+        raise ValueError("a whole number from 1, or auto") from None
+
+
+def seed(text: str) -> int | str:
+    """A seed, or ``random``."""
+    if text == "random":
+        return text
+    if not re.fullmatch(r"[0-9]+", text) or int(text) > SEED_MAX:
+        raise ValueError(f"a whole number from 0 to {SEED_MAX}, or random")
+    return int(text)
+
+
+def switch(text: str) -> bool:
+    """0 or 1."""
+    if text not in ("0", "1"):
+        raise ValueError("0 or 1")
+    return text == "1"
+
+
+def device(text: str) -> str:
+    """auto, cpu, cuda or cuda:N."""
+    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]+)?", text):
+        raise ValueError("auto, cpu, cuda or cuda:N")
+    return text
+
+
+def port(text: str) -> int:
+    """A TCP port that needs no privileges."""
+    if not re.fullmatch(r"[0-9]+", text) or not 1024 <= int(text) <= 65535:
+        raise ValueError("a port from 1024 to 65535")
+    return int(text)
+
+
+def file_name(text: str) -> str:
+    """A part of a folder's name."""
+    if not re.fullmatch(r"[\w.+-]{1,64}", text) or text.startswith("."):
+        raise ValueError("letters, digits, '_', '-', '+' and '.', at most 64 of them")
+    return text
+
+
+def one_of(*choices: str) -> Parse:
+    """One of the given words."""
+
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"{', '.join(choices[:-1])} or {choices[-1]}")
+        return text
+
+    return parse
+
+
+def option(default: str, verbs: str, parse: Parse = str) -> Any:
+    """Declare one option: its default as the Makefile shows it, its verbs, its parser."""
+    value = parse(default) if default else None
+    return field(default=value, metadata={"default": default, "verbs": verbs.split(), "parse": parse})
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of one call. A field that the verb does not take keeps its default."""
+
+    sim: str = option("auto", "setup train play tasks", one_of("auto", *simulators.NAMES))
+    task: str | None = option("", "train play")
+    num_envs: int | None = option("auto", "train play", positive_or_auto)
+    iterations: int | None = option("", "train", positive)
+    seed: int | str | None = option("", "train play", seed)
+    name: str | None = option("", "train", file_name)
+    device: str = option("auto", "train play", device)
+    logger: str = option("tensorboard", "train", one_of("tensorboard", "wandb"))
+    video: bool = option("0", "train play", switch)
+    video_length: int = option("200", "train play", positive)
+    video_interval: int = option("2000", "train", positive)
+    resume: bool = option("0", "train", switch)
+    run: str = option("latest", "train play")
+    more: int | None = option("", "train", positive)
+    checkpoint: str | None = option("", "train play")
+    episodes: int = option("8", "play", positive)
+    viewer: str = option("auto", "play", one_of("auto", "native", "web", "none"))
+    port: int | None = option("", "play tensorboard", port)
+    keyword: str | None = option("", "tasks")
+    log_root: str = option("logs/rsl_rl", "train play runs tensorboard")
+    args: str | None = option("", "train play")
+    verbose: bool = option("0", "setup train play", switch)
+    python: str | None = option("", "setup train play tasks tensorboard test lint")
+    given: frozenset[str] = frozenset()
+    """Names of the fields that the user set."""
+
+
+VERBS = ("setup", "train", "play", "runs", "tasks", "tensorboard", "test", "lint")
+FIELDS = {f.name: f for f in dataclasses.fields(Options) if f.metadata}
+
+
+def variable(name: str) -> str:
+    """The make variable of a field: ``num_envs`` -> ``NUM_ENVS``."""
+    return name.upper()
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message)
+
+
+def parse(verb: str, argv: Sequence[str]) -> Options:
+    """Read the flags of ``verb``.
+
+    Raises:
+        UsageError: an unknown verb or option, one that the verb does not take, or a bad value.
+    """
+    if verb not in VERBS:
+        raise UsageError(f"unknown verb '{verb}'{nearest(verb, VERBS)}; make help lists them")
+    parser = _Parser(prog=f"runners.{verb}", allow_abbrev=False)
+    for name in FIELDS:
+        parser.add_argument("--" + name.replace("_", "-"), dest=name)
+    known, rest = parser.parse_known_args(list(argv))
+    for text in rest:
+        name = re.split(r"=", text.lstrip("-"), maxsplit=1)[0].replace("-", "_").upper()
+        raise UsageError(f"unknown variable '{name}'{nearest(name, map(variable, FIELDS))}; make help lists them")
+    values = {name: text for name, text in vars(known).items() if text}
+    for name in values:
+        if verb not in FIELDS[name].metadata["verbs"]:
+            raise UsageError(f"{variable(name)} is not for make {verb}, which takes {_taken(verb)}")
+    parsed = {name: _value(name, text) for name, text in values.items()}
+    options = Options(**parsed, given=frozenset(parsed))
+    _check_together(verb, options)
+    return options
+
+
+def _taken(verb: str) -> str:
+    names = [variable(name) for name, f in FIELDS.items() if verb in f.metadata["verbs"]]
+    return ", ".join(names) or "no variables"
+
+
+def _value(name: str, text: str) -> Any:
+    try:
+        return FIELDS[name].metadata["parse"](text)
+    except ValueError as error:
+        raise UsageError(f"{variable(name)} '{text}' is not valid; it is {error}") from None
+
+
+def _check_together(verb: str, options: Options) -> None:
+    given = options.given
+    if verb != "train":
+        return
+    if not options.resume:
+        for name in sorted(given & {"run", "more", "checkpoint"}):
+            raise UsageError(f"{variable(name)} goes with RESUME=1; add it, or leave {variable(name)} out")
+    if {"more", "iterations"} <= given:
+        raise UsageError("ITERATIONS is the total and MORE adds to it: give one of them")
+    if not options.video:
+        for name in sorted(given & {"video_length", "video_interval"}):
+            raise UsageError(f"{variable(name)} goes with VIDEO=1; add it, or leave {variable(name)} out")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Check the options of a verb for the shell; see the module's text."""
+    verb, flags = (argv[0], argv[1:]) if argv else ("", [])
+    try:
+        options = parse(verb, flags)
+    except UserError as error:
+        print(f"{verb or 'options'}: {error}", file=sys.stderr)
+        return error.status
+    if verb in FIELDS["sim"].metadata["verbs"]:
+        name, why = simulators.choose(options.sim)
+        print(f"sim={name}")
+        print(f"why={why}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

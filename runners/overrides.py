@@ -1,0 +1,217 @@
+"""``env.scene.num_envs=64 agent.algorithm.learning_rate=3e-4``: any field of the two configurations.
+
+Works on dataclasses (mjlab's configs, Isaac Lab's configclasses), dicts and lists. A key that does not exist
+and a value of another type are refused: a misspelt override must never train with the default.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import enum
+import shlex
+import types
+import typing
+from pathlib import Path
+from typing import Any
+
+from runners.errors import UsageError, nearest
+from runners.plain import to_plain
+
+WORDS = {"true": True, "false": False, "none": None, "null": None}
+
+
+def split(text: str | None) -> list[str]:
+    """Split ARGS like a shell does.
+
+    Raises:
+        UsageError: an unbalanced quote, or a word that is no ``key=value``.
+    """
+    try:
+        words = shlex.split(text or "")
+    except ValueError as error:
+        raise UsageError(f"ARGS '{text}' cannot be read: {error}".lower().replace("args", "ARGS", 1)) from None
+    for word in words:
+        key, equals, _ = word.partition("=")
+        if not equals or key.split(".")[0] not in ("env", "agent") or "." not in key:
+            raise UsageError(f"ARGS '{word}' is not of the form env.field=value or agent.field=value")
+    return words
+
+
+def apply(configs: Any, words: list[str]) -> None:
+    """Set each ``env.…=value`` or ``agent.…=value`` in ``configs.env`` or ``configs.agent``.
+
+    Raises:
+        UsageError: an unknown field (with the nearest), or a value of the wrong type.
+    """
+    for word in words:
+        key, _, text = word.partition("=")
+        root, *path = key.split(".")
+        set_field(getattr(configs, root), path, parse(text), root)
+
+
+def parse(text: str) -> Any:
+    """Read a value as Python writes it; true, false, none and null too; anything else is a string."""
+    if text.lower() in WORDS:
+        return WORDS[text.lower()]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
+
+
+def set_field(config: Any, path: list[str], value: Any, root: str) -> None:
+    """Set the field at ``path`` below ``config`` (called ``root``), converted to the field's type.
+
+    Raises:
+        UsageError: see :func:`apply`.
+    """
+    parent, where = config, root
+    for name in path[:-1]:
+        parent = _get(parent, name, where)
+        where = f"{where}.{name}"
+        if parent is None or isinstance(parent, (bool, int, float, str)):
+            raise UsageError(f"ARGS '{root}.{'.'.join(path)}': '{where}' has no fields; its value is {parent!r}")
+    name = path[-1]
+    current = _get(parent, name, where)
+    converted = _convert(value, _hint(parent, name), current, f"{where}.{name}")
+    if isinstance(parent, dict):
+        parent[name] = converted
+    elif isinstance(parent, list):
+        parent[int(name)] = converted
+    elif isinstance(parent, tuple):
+        raise UsageError(f"ARGS '{where}.{name}': give the whole tuple, for instance {where}={parent!r}")
+    else:
+        setattr(parent, name, converted)
+
+
+def _fields(parent: Any) -> list[str]:
+    if isinstance(parent, dict):
+        return [str(key) for key in parent]
+    if isinstance(parent, (list, tuple)):
+        return [str(index) for index in range(len(parent))]
+    if dataclasses.is_dataclass(parent):
+        return [f.name for f in dataclasses.fields(parent)]
+    return [name for name in vars(parent) if not name.startswith("_")] if hasattr(parent, "__dict__") else []
+
+
+def _get(parent: Any, name: str, where: str) -> Any:
+    known = _fields(parent)
+    if name not in known:
+        listed = ", ".join(known[:20]) + (" and more" if len(known) > 20 else "")
+        what = f"'{where}' has no field '{name}'{nearest(name, known)}"
+        raise UsageError(f"ARGS '{where}.{name}': {what}; it has {listed or 'no fields'}")
+    if isinstance(parent, dict):
+        return parent[name]
+    if isinstance(parent, (list, tuple)):
+        return parent[int(name)]
+    return getattr(parent, name)
+
+
+def _hint(parent: Any, name: str) -> Any:
+    if not dataclasses.is_dataclass(parent):
+        return Any
+    try:
+        return typing.get_type_hints(type(parent)).get(name, Any)
+    except (NameError, TypeError, AttributeError):  # names imported under TYPE_CHECKING only
+        return Any
+
+
+def _convert(value: Any, hint: Any, current: Any, key: str) -> Any:
+    if hint is Any or _unwieldy(hint):
+        hint = _hint_of_value(current)
+    try:
+        return _fit(value, hint)
+    except _WrongTypeError:
+        wanted = _words(hint)
+        raise UsageError(f"ARGS '{key}': {value!r} is not {wanted}; the value now is {to_plain(current)!r}") from None
+
+
+class _WrongTypeError(Exception):
+    pass
+
+
+def _unwieldy(hint: Any) -> bool:
+    """Hints that say nothing about a plain value: MISSING-able config classes, TypeVars, strings."""
+    return isinstance(hint, (str, typing.TypeVar, typing.ForwardRef))
+
+
+def _hint_of_value(current: Any) -> Any:
+    if current is None or callable(current):
+        return Any
+    return type(current)
+
+
+def _fit(value: Any, hint: Any) -> Any:
+    """Return ``value`` as ``hint`` wants it, or raise. Only lossless conversions are made."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any or hint is object:
+        return value
+    if origin in (typing.Union, types.UnionType):
+        return _fit_any(value, args)
+    if origin is typing.Literal:
+        if value in args and type(value) in {type(a) for a in args}:
+            return value
+        raise _WrongTypeError
+    if hint is None or hint is type(None):
+        if value is None:
+            return None
+        raise _WrongTypeError
+    if origin in (tuple, list) or hint in (tuple, list):
+        return _fit_sequence(value, origin or hint, args)
+    if origin is dict or hint is dict:
+        if isinstance(value, dict):
+            key_hint, item_hint = args or (Any, Any)
+            return {_fit(k, key_hint): _fit(v, item_hint) for k, v in value.items()}
+        raise _WrongTypeError
+    return _fit_scalar(value, hint)
+
+
+def _fit_any(value: Any, hints: tuple[Any, ...]) -> Any:
+    exact = [h for h in hints if isinstance(h, type) and type(value) is h]
+    for hint in exact + list(hints):
+        try:
+            return _fit(value, hint)
+        except _WrongTypeError:
+            continue
+    raise _WrongTypeError
+
+
+def _fit_sequence(value: Any, kind: type, args: tuple[Any, ...]) -> Any:
+    if not isinstance(value, (list, tuple)):
+        raise _WrongTypeError
+    if kind is tuple and args and args[-1] is not Ellipsis:
+        if len(args) != len(value):
+            raise _WrongTypeError
+        return tuple(_fit(item, hint) for item, hint in zip(value, args, strict=True))
+    item_hint = args[0] if args else Any
+    return kind(_fit(item, item_hint) for item in value)
+
+
+def _fit_scalar(value: Any, hint: Any) -> Any:
+    if not isinstance(hint, type):
+        return value
+    if issubclass(hint, enum.Enum):
+        if isinstance(value, str) and value in hint.__members__:
+            return hint[value]
+        raise _WrongTypeError
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if hint is str and isinstance(value, (int, float, bool)):
+        raise _WrongTypeError
+    if issubclass(hint, Path) and isinstance(value, str):
+        return hint(value)
+    if isinstance(value, bool) and hint in (int, float):
+        raise _WrongTypeError
+    if isinstance(value, hint):
+        return value
+    raise _WrongTypeError
+
+
+def _words(hint: Any) -> str:
+    if typing.get_origin(hint) is typing.Literal:
+        return "one of " + ", ".join(repr(arg) for arg in typing.get_args(hint))
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return "one of " + ", ".join(hint.__members__)
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+    return names.get(hint) or f"of type {str(hint) if typing.get_origin(hint) else getattr(hint, '__name__', hint)}"

@@ -1,0 +1,77 @@
+"""The simulators, behind one small protocol.
+
+Standard library only: nothing else may be imported before a simulator has been launched.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from runners.options import Options
+
+NAMES = ("mujoco",)
+
+
+class TaskConfigs(Protocol):
+    """The two configurations of a task, as the simulator's own config objects."""
+
+    env: Any
+    agent: Any
+
+
+class Simulator(Protocol):
+    """What a verb needs from a simulator."""
+
+    name: str
+    default_task: str
+    renderer_packages: str
+    """System packages of which one is missing where :meth:`can_render` says no."""
+
+    def launch(self, options: Options) -> None:
+        """Start it, able to draw frames if ``options.video``. Only the standard library is imported before."""
+
+    def can_render(self) -> bool:
+        """Whether frames can be drawn without a window."""
+
+    def check(self, task: str, configs: TaskConfigs) -> None:
+        """Refuse what would only fail after the simulation has been built."""
+
+    def distributions(self) -> list[str]:
+        """Names of the installed distributions whose versions belong into a run's manifest."""
+
+    def tasks(self) -> dict[str, str]:
+        """Task ids, each with the module that registers it, without starting anything."""
+
+    def configs(self, task: str, play: bool = False) -> TaskConfigs:
+        """Fresh copies of a task's two configurations."""
+
+    def device(self, wanted: str) -> str:
+        """``auto``, ``cpu`` or ``cuda[:N]`` -> the device to use."""
+
+    def prepare_video(self, cfg: Any, task: str) -> None:
+        """Set an environment configuration up for being filmed."""
+
+    def make_env(self, cfg: Any, device: str, render: bool = False) -> Any:
+        """Build the manager-based environment (Isaac Lab's interface)."""
+
+    def view(self, env: Any, policy: Any, kind: str, port: int | None) -> None:
+        """Show a policy in a window or a browser until the user closes it."""
+
+
+def choose(wanted: str) -> tuple[str, str]:
+    """Return the simulator for ``SIM=wanted`` and the reason.
+
+    ``auto`` is isaac where the workstation is installed, else mujoco.
+    """
+    if wanted != "auto":
+        return wanted, "as asked"
+    return "mujoco", "no Isaac Sim workstation is installed here"
+
+
+def load(wanted: str) -> Simulator:
+    """Import the chosen simulator's module (standard library only) and return its instance."""
+    name, _ = choose(wanted)
+    simulator: Simulator = importlib.import_module(f"runners.simulators.{name}").SIMULATOR
+    return simulator

@@ -1,0 +1,190 @@
+"""The embedded simulator: MuJoCo Warp through mjlab, on a GPU or a CPU."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runners.errors import UserError, nearest
+
+if TYPE_CHECKING:
+    from runners.options import Options
+
+RENDERERS = ("egl", "osmesa")
+VIDEO_SIZE = 480, 640
+SHADOW_SIZE = 1024
+"""mjlab's 8192 costs 0.4 s a frame where OpenGL runs on the CPU; this 0.05 s."""
+
+
+@dataclass
+class Configs:
+    """mjlab's configuration objects of one task."""
+
+    env: Any
+    agent: Any
+
+
+class MujocoSimulator:
+    """See :class:`runners.simulators.Simulator`."""
+
+    name = "mujoco"
+    default_task = "Mjlab-Cartpole-Balance"
+    renderer_packages = "'libegl1 libgl1-mesa-dri' (EGL) or 'libosmesa6' (OSMesa)"
+
+    def launch(self, options: Options) -> None:
+        """Import mjlab; MUJOCO_GL is read by mujoco's first import, so the renderer is chosen before."""
+        if "MUJOCO_GL" not in os.environ:
+            os.environ["MUJOCO_GL"] = (find_renderer() or "disable") if options.video else "disable"
+        importlib.import_module("mjlab.tasks")
+
+    def can_render(self) -> bool:
+        """Whether frames can be drawn off screen."""
+        return os.environ.get("MUJOCO_GL", "disable") != "disable"
+
+    def distributions(self) -> list[str]:
+        """Distributions whose versions decide what a run does."""
+        return ["mjlab", "mujoco", "mujoco-warp", "warp-lang", "torch", "numpy", "tensordict", "tensorboard"]
+
+    def tasks(self) -> dict[str, str]:
+        """Read the registrations in the sources of mjlab and of every package that offers "mjlab.tasks"."""
+        found: dict[str, str] = {}
+        roots = {"mjlab.tasks"} | {e.module for e in entry_points(group="mjlab.tasks")}
+        for module in sorted(roots):
+            found.update(_registered_below(module))
+        return found
+
+    def configs(self, task: str, play: bool = False) -> Configs:
+        """Fresh copies of a task's configurations, in mjlab's play variant if asked.
+
+        Raises:
+            UserError: the task is not registered.
+        """
+        from mjlab.tasks.registry import list_tasks, load_env_cfg, load_rl_cfg
+
+        if task not in list_tasks():
+            raise UserError(f"unknown TASK '{task}'{nearest(task, list_tasks())}; make tasks lists them")
+        return Configs(env=load_env_cfg(task, play=play), agent=load_rl_cfg(task))
+
+    def check(self, task: str, configs: Configs) -> None:
+        """Refuse what would only fail after the simulation has been built.
+
+        Raises:
+            UserError: a motion tracking task without its motion.
+        """
+        motion = configs.env.commands.get("motion")
+        if motion is None or not hasattr(motion, "motion_file"):
+            return
+        if not motion.motion_file or not Path(motion.motion_file).is_file():
+            raise UserError(
+                f"task '{task}' tracks a motion and has no file '{motion.motion_file}'; "
+                'name one with ARGS="env.commands.motion.motion_file=/path/to/motion.npz"'
+            )
+
+    def device(self, wanted: str) -> str:
+        """See the protocol.
+
+        Raises:
+            UserError: a GPU is asked for and there is none, or not that many.
+        """
+        import torch
+
+        if wanted == "cpu":
+            return "cpu"
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if wanted == "auto":
+            return "cuda:0" if count else "cpu"
+        index = int(wanted.partition(":")[2] or 0)
+        if not count:
+            why = "this torch is built for the CPU" if torch.version.cuda is None else "torch sees no NVIDIA GPU"
+            raise UserError(
+                f"DEVICE '{wanted}' cannot be used: {why}; leave DEVICE out, or after adding a GPU: make setup"
+            )
+        if index >= count:
+            raise UserError(f"DEVICE '{wanted}' cannot be used: there are {count} GPUs, cuda:0 to cuda:{count - 1}")
+        return f"cuda:{index}"
+
+    def prepare_video(self, cfg: Any, task: str) -> None:
+        """Make an environment's pictures larger than mjlab's 320 x 240, and affordable without a GPU."""
+        cfg.viewer.height, cfg.viewer.width = VIDEO_SIZE
+        if task.startswith("Mjlab-Cartpole"):
+            cfg.viewer.azimuth = 90.0  # mjlab looks along the rail, where a swinging pole is hardly seen
+        wanted = cfg.scene.spec_fn
+
+        def spec_fn(spec: Any) -> None:
+            if wanted is not None:
+                wanted(spec)
+            spec.visual.quality.shadowsize = SHADOW_SIZE
+
+        cfg.scene.spec_fn = spec_fn
+
+    def make_env(self, cfg: Any, device: str, render: bool = False) -> Any:
+        """Build ``mjlab.envs.ManagerBasedRlEnv``."""
+        from mjlab.envs import ManagerBasedRlEnv
+        from mjlab.utils.torch import configure_torch_backends
+
+        configure_torch_backends()
+        return ManagerBasedRlEnv(cfg=cfg, device=device, render_mode="rgb_array" if render else None)
+
+    def view(self, env: Any, policy: Any, kind: str, port: int | None) -> None:
+        """Open mjlab's window (native) or its page on localhost (web)."""
+        if kind == "native":
+            from mjlab.viewer import NativeMujocoViewer
+
+            NativeMujocoViewer(env, policy).run()
+            return
+        import viser
+        from mjlab.viewer import ViserPlayViewer
+
+        server = viser.ViserServer(host="127.0.0.1", port=port or 8080, label="isaac-workstation")
+        ViserPlayViewer(env, policy, viser_server=server).run()
+
+
+def find_renderer() -> str | None:
+    """Return the first off-screen OpenGL that really draws, tried in a process of its own, or None."""
+    probe = "import mujoco; m = mujoco.MjModel.from_xml_string('<mujoco/>'); mujoco.Renderer(m, 16, 16).render()"
+    for name in RENDERERS:
+        env = {**os.environ, "MUJOCO_GL": name}
+        if subprocess.run([sys.executable, "-c", probe], env=env, capture_output=True, check=False).returncode == 0:
+            return name
+    return None
+
+
+def _registered_below(module: str) -> dict[str, str]:
+    """Find ``register_mjlab_task(task_id="…")`` in a module's source files, without importing them."""
+    package = Path(str(_package_file(module)))
+    files = sorted(package.parent.rglob("*.py")) if package.name == "__init__.py" else [package]
+    found = {}
+    for file in files:
+        source = file.read_text(encoding="utf-8")
+        if "register_mjlab_task" not in source:
+            continue
+        for node in ast.walk(ast.parse(source)):
+            if (
+                isinstance(node, ast.Call)
+                and getattr(node.func, "id", getattr(node.func, "attr", "")) == "register_mjlab_task"
+            ):
+                task = next((k.value for k in node.keywords if k.arg == "task_id"), node.args[0] if node.args else None)
+                if isinstance(task, ast.Constant):
+                    found[str(task.value)] = module
+    return found
+
+
+def _package_file(module: str) -> str:
+    """Where a module's source lies. ``find_spec`` of a submodule would import its parents."""
+    top, *rest = module.split(".")
+    spec = importlib.util.find_spec(top)
+    if spec is None or spec.origin is None:
+        raise UserError(f"package '{top}' is not installed; run: make setup SIM=mujoco")
+    path = Path(spec.origin).parent.joinpath(*rest)
+    return str(path / "__init__.py" if path.is_dir() else path.with_suffix(".py"))
+
+
+SIMULATOR = MujocoSimulator()
