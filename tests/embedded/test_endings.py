@@ -1,0 +1,182 @@
+"""Endings: signals, kills and failures leave a true status and a run that can go on."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from real_make import ROOT, SMALL, Make, clean_environment, manifest, wait_until
+
+from runners.run_dir import RunDir
+
+LONG = ("ITERATIONS=100000", *SMALL)
+
+
+def start(make: Make, *variables: str) -> subprocess.Popen[str]:
+    """Train in a process group of its own, as a terminal would start it."""
+    return subprocess.Popen(
+        make.command("train", *variables), cwd=ROOT, env=clean_environment(), start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def wait_for_iteration(make: Make, number: int) -> int:
+    """Wait until a checkpoint of that iteration is there; return the trainer's process number."""
+    wait_until(lambda: bool(make.runs()) and (make.last() / f"model_{number}.pt").is_file())
+    return int(manifest(make.last())["process"]["pid"])
+
+
+@pytest.mark.parametrize(
+    ("signum", "status", "reason"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")]
+)
+def test_a_signal_saves_and_tells(make: Make, signum: int, status: int, reason: str) -> None:
+    child = subprocess.Popen(
+        [".venv/bin/python", "-m", "runners.train", "--num-envs=8", "--iterations=100000",
+         "--args=agent.save_interval=1 agent.num_steps_per_env=8", f"--log-root={make.log_root}"],
+        cwd=ROOT, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    wait_for_iteration(make, 1)
+    child.send_signal(signum)
+    output, errors = child.communicate(timeout=10)
+    assert child.returncode == status
+    data = manifest(make.last())
+    assert (data["status"], data["reason"], data["process"]) == ("interrupted", reason, None)
+    done = data["iterations"]["done"]
+    assert RunDir(make.last()).last_checkpoint()[0].iteration == done - 1
+    assert f"saved model_{done - 1}.pt after {done} iterations" in output
+    assert f"make train RESUME=1 RUN={make.last().name}" in output
+    assert errors == f"train: stopped by {reason}\n"
+
+
+def test_ctrl_c_in_a_terminal_reaches_the_trainer_through_make(make: Make) -> None:
+    child = start(make, *LONG)
+    wait_for_iteration(make, 1)
+    os.killpg(child.pid, signal.SIGINT)
+    child.communicate(timeout=10)
+    assert child.returncode != 0
+    assert manifest(make.last())["status"] == "interrupted"
+
+
+def test_terminating_make_stops_the_trainer(make: Make) -> None:
+    child = start(make, *LONG)
+    wait_for_iteration(make, 1)
+    child.terminate()
+    child.communicate(timeout=10)
+    wait_until(lambda: manifest(make.last())["status"] != "running", 10)
+    assert child.returncode != 0 and manifest(make.last())["reason"] == "SIGTERM"
+
+
+def test_a_signal_before_the_first_iteration(make: Make) -> None:
+    child = start(make, *LONG)
+    wait_until(lambda: bool(make.runs()))
+    os.kill(int(manifest(make.last())["process"]["pid"]), signal.SIGTERM)
+    child.communicate(timeout=60)
+    assert child.returncode != 0 and manifest(make.last())["status"] == "interrupted"
+
+
+def test_kill_9_loses_one_save_interval_at_most(make: Make) -> None:
+    child = start(make, *LONG)
+    pid = wait_for_iteration(make, 3)
+    os.kill(pid, signal.SIGKILL)
+    child.communicate(timeout=10)
+    killed = make.last()
+    assert child.returncode != 0
+    assert manifest(killed)["status"] == "running" and RunDir(killed).status() == "dead"
+    assert "dead" in make("runs").stdout
+    last = RunDir(killed).last_checkpoint()[0].iteration
+    assert last >= 3
+    done = make("train", "RESUME=1", f"RUN={killed.name}", "MORE=1")
+    assert done.returncode == 0, done.stderr
+    assert manifest(make.last())["iterations"] == {"start": last + 1, "done": last + 2, "total": last + 2}
+
+
+def test_a_failure_in_the_learner(make: Make) -> None:
+    done = make("train", "ITERATIONS=1", "NUM_ENVS=8", "ARGS=agent.actor.activation=nonsense")
+    assert done.returncode != 0
+    data = manifest(make.last())
+    assert data["status"] == "failed" and "nonsense" in data["reason"]
+    line = done.stderr.splitlines()[0]
+    assert line.startswith("train: failed: ") and "full log:" in line and "nonsense" in line
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "Traceback" in (make.last() / "train.log").read_text()
+
+
+def test_nan_is_a_failure(make: Make) -> None:
+    done = make(
+        "train", "ITERATIONS=5", "NUM_ENVS=8", "ARGS=agent.algorithm.learning_rate=1e38 agent.algorithm.schedule=fixed"
+    )
+    assert done.returncode != 0
+    assert manifest(make.last())["status"] == "failed"
+    assert "nan" in done.stderr.lower()
+
+
+def test_more_environments_than_memory(make: Make) -> None:
+    limit = 3 << 30
+    done = make(
+        "train", "NUM_ENVS=4000000", "ITERATIONS=1",
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit)),
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "NUM_ENVS '4000000' does not fit into memory; try half: NUM_ENVS=2000000" in done.stderr
+    assert "Traceback" not in done.stderr and manifest(make.last())["status"] == "failed"
+
+
+def test_a_file_where_the_logs_should_go(make: Make) -> None:
+    make.log_root.write_text("")
+    done = make("train", "ITERATIONS=1", "NUM_ENVS=8")
+    assert done.returncode != 0 and "LOG_ROOT=" in done.stderr and "Traceback" not in done.stderr
+    assert make.log_root.read_text() == ""
+
+
+def test_a_read_only_folder_for_the_logs(make: Make) -> None:
+    make.log_root.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(make.log_root)], check=False).returncode:
+        pytest.skip("cannot mount a read-only folder here")
+    try:
+        done = make("train", "ITERATIONS=1", "NUM_ENVS=8")
+    finally:
+        subprocess.run(["umount", str(make.log_root)], check=True)
+    assert done.returncode != 0 and "cannot write to" in done.stderr and "Read-only file system" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        (
+            ("TASK=Mjlab-Cartpole-Balanse",),
+            ["unknown TASK 'Mjlab-Cartpole-Balanse'", "'Mjlab-Cartpole-Balance'", "make tasks"],
+        ),
+        (("ARGS=env.scene.num_env=8",), ["'env.scene' has no field 'num_env'", "'num_envs'"]),
+        (("ARGS=agent.seed=many",), ["'many' is not a whole number"]),
+        (("NUM_ENVS=8", "ARGS=env.scene.num_envs=4"), ["NUM_ENVS and ARGS", "give one of them"]),
+        (("TASK=Mjlab-Tracking-Flat-Unitree-G1",), ["tracks a motion", "motion_file="]),
+        (("RESUME=1",), ["there are no runs", "make train"]),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(make: Make, variables: tuple[str, ...], words: list[str]) -> None:
+    done = make("train", *variables)
+    assert done.returncode != 0
+    line = done.stderr.splitlines()[0]
+    for word in words:
+        assert word in line
+    assert "Traceback" not in done.stderr + done.stdout
+    assert not make.log_root.exists()
+
+
+def test_a_gpu_that_is_not_there(make: Make) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    done = make("train", "DEVICE=cuda")
+    assert done.returncode != 0 and "DEVICE 'cuda' cannot be used" in done.stderr
+
+
+def test_resume_of_another_task(copy_of_trained: Path, make: Make) -> None:
+    done = make("train", "RESUME=1", "TASK=Mjlab-Cartpole-Swingup")
+    assert done.returncode != 0
+    assert "trains 'Mjlab-Cartpole-Balance', not 'Mjlab-Cartpole-Swingup'" in done.stderr
