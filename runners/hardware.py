@@ -52,6 +52,15 @@ def limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
 
 
+def out_of_memory(error: BaseException, num_envs: int, device: str) -> str | None:
+    """Say it in the user's words if ``error`` means that the environments do not fit."""
+    signs = ("out of memory", "allocate", "bad_alloc", "not enough memory")
+    if isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in signs):
+        where = "memory" if device == "cpu" else f"the memory of {device}"
+        return f"NUM_ENVS '{num_envs}' does not fit into {where}; try half: NUM_ENVS={max(1, num_envs // 2)}"
+    return None
+
+
 def tiers() -> dict[str, Any]:
     """The tables of ``env/tiers.toml``."""
     with open(ROOT / "env" / "tiers.toml", "rb") as stream:

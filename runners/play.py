@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import secrets
 import statistics
 import sys
 from dataclasses import dataclass, field
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     import torch
 
 ENDLESS_S = 1e6
-NATIVE_KEYS = "keys: space pauses, right arrow steps, enter resets, - and = change the speed, , and . the robot"
 
 
 @dataclass
@@ -72,9 +72,7 @@ def play(options: Options, console: Console, interrupts: Interrupts) -> None:
     for remark in remarks:
         console.warn(remark)
     recorded = run.manifest()
-    task = options.task or recorded.get("task")
-    if not task:
-        raise UserError(f"run '{run.name}' does not say its task; name it with TASK=")
+    task = run.task(options.task)
     viewer = choose_viewer(options)
     options = dataclasses.replace(options, video=options.video or viewer == "video")
     simulator = simulators.load(recorded.get("simulator", options.sim) if options.sim == "auto" else options.sim)
@@ -86,7 +84,7 @@ def play(options: Options, console: Console, interrupts: Interrupts) -> None:
             raise UserError(f"{without}, or leave VIDEO out")
         console.warn(without)
         options = dataclasses.replace(options, video=False)
-    Show(options, console, interrupts, simulator, run, checkpoint, str(task), recorded, viewer).run()
+    Show(options, console, interrupts, simulator, run, checkpoint, task, recorded, viewer).run()
 
 
 def choose_viewer(options: Options) -> str:
@@ -119,6 +117,7 @@ class Show:
 
     def run(self) -> None:
         """Build everything, then open the viewer or measure."""
+        from runners import hardware
         from runners.learners.rsl_rl import config, release
         from runners.learners.rsl_rl.learner import Learner
         from runners.learners.rsl_rl.vec_env import VecEnvAdapter
@@ -126,8 +125,15 @@ class Show:
         device = self.simulator.device(self.options.device)
         configs = self._configs()
         if self.viewer in ("native", "web"):
-            self._begin_log()
-        env = self.simulator.make_env(configs.env, device, render=self.options.video)
+            self.console.say(self.simulator.view_hint(self.viewer, self.options.port))
+        if device == "cpu":
+            hardware.limit_memory()
+        try:
+            env = self.simulator.make_env(configs.env, device, render=self.options.video)
+        except Exception as error:
+            if reason := hardware.out_of_memory(error, configs.env.scene.num_envs, device):
+                raise UserError(reason) from error
+            raise
         try:
             recorder = self._recorder(env) if self.options.video else None
             vec_env = VecEnvAdapter(recorder or env, configs.agent.clip_actions, before_step=self.interrupts.check)
@@ -140,14 +146,6 @@ class Show:
                 self._measure(vec_env, learner.policy(), recorder)
         finally:
             env.close()
-
-    def _begin_log(self) -> None:
-        keys = (
-            NATIVE_KEYS
-            if self.viewer == "native"
-            else f"open http://localhost:{self.options.port or 8080}; Ctrl-C ends"
-        )
-        self.console.say(keys)
 
     def _configs(self) -> Any:
         """The task's play variant with the run's own overrides, episodes of the training's length."""
@@ -164,9 +162,10 @@ class Show:
             restore(configs.agent, agent_file, "agent", self.run_dir.name, self.console)
         overrides.apply(configs, [word for word in self.recorded.get("overrides", []) if word.startswith("env.")])
         configs.env.scene.num_envs = self.options.num_envs or min(self.options.episodes, 8)
-        configs.env.seed = self.options.seed if isinstance(self.options.seed, int) else self.recorded.get("seed", 42)
-        if self.options.video:
-            self.simulator.prepare_video(configs.env, self.task)
+        wanted = self.recorded.get("seed", 42) if self.options.seed is None else self.options.seed
+        configs.env.seed = secrets.randbelow(2**31) if wanted == "random" else int(wanted)
+        if self.viewer != "none":
+            self.simulator.prepare_view(configs.env, self.task)
         overrides.apply(configs, overrides.split(self.options.args))
         self.simulator.check(self.task, configs)
         return configs
@@ -182,7 +181,17 @@ class Show:
         return VideoRecorder(env, folder, self.options.video_length, None, name=self.checkpoint.path.stem)
 
     def _view(self, vec_env: Any, policy: Any) -> None:
+        episodes = Episodes(self.options.episodes, vec_env.num_envs)
+        step = vec_env.step
+
+        def counted_step(actions: Any) -> Any:
+            result = step(actions)
+            episodes.add(result[1], result[2])
+            return result
+
+        vec_env.step = counted_step
         self.simulator.view(vec_env, policy, self.viewer, self.options.port)
+        self.console.say(summary(episodes))
 
     def _measure(self, vec_env: Any, policy: Any, recorder: Any) -> None:
         import torch
@@ -214,6 +223,8 @@ class Show:
 def summary(episodes: Episodes) -> str:
     """Mean and spread (standard deviation) of return and length."""
     count = len(episodes.returns)
+    if not count:
+        return "no episode has ended"
 
     def spread(values: Any) -> str:
         return f"{statistics.mean(values):.2f} ± {statistics.stdev(values) if count > 1 else 0:.2f}"

@@ -131,6 +131,21 @@ class RunDir:
             raise UserError(f"cannot read '{self.path / MANIFEST}': it is no table of keys and values")
         return data
 
+    def task(self, wanted: str | None) -> str:
+        """The task that the run trains; ``wanted`` (TASK=) may name it only where the run does not.
+
+        Raises:
+            UserError: the two differ, or neither is there.
+        """
+        trained = self.manifest().get("task")
+        if trained and wanted and wanted != trained:
+            raise UserError(
+                f"run '{self.name}' trains '{trained}', not '{wanted}'; leave TASK out, or name another RUN"
+            )
+        if not trained and not wanted:
+            raise UserError(f"run '{self.name}' does not say its task; name it with TASK=")
+        return str(trained or wanted)
+
     def write_manifest(self, data: dict[str, Any]) -> None:
         """Replace ``run.json``."""
         write_text(self.path / MANIFEST, json.dumps(data, indent=2, sort_keys=False) + "\n")

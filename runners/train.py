@@ -81,8 +81,10 @@ def train(options: Options, console: Console, interrupts: Interrupts) -> None:
         recorder.end(FAILED, str(error))
         raise
     except Exception as error:
+        from runners import hardware
+
         traceback.print_exc()
-        reason = out_of_memory(error, plan) or verb.one_line(error)
+        reason = hardware.out_of_memory(error, plan.num_envs, plan.device) or verb.one_line(error)
         recorder.end(FAILED, reason)
         raise UserError(f"failed: {reason}; {verb.where_to_look(console)}") from error
 
@@ -101,7 +103,7 @@ def make_plan(options: Options, console: Console) -> Plan:
         for remark in remarks:
             console.warn(remark)
     simulator = simulators.load(options.sim)
-    task = task_of(options, simulator.default_task, parent, recorded)
+    task = parent.task(options.task) if parent else options.task or simulator.default_task
     from runners import overrides
 
     words = overrides.split(options.args)
@@ -120,7 +122,7 @@ def make_plan(options: Options, console: Console) -> Plan:
         reason = f"for {why}"
     apply_options(configs, options, simulator.name, task, fresh=parent is None)
     if options.video:
-        simulator.prepare_video(configs.env, task)
+        simulator.prepare_view(configs.env, task)
     overrides.apply(configs, words)
     configs.env.seed = configs.agent.seed
     if hasattr(configs.agent, "device"):
@@ -131,19 +133,6 @@ def make_plan(options: Options, console: Console) -> Plan:
     if parent is not None:
         set_total(plan, recorded)
     return plan
-
-
-def task_of(options: Options, default: str, parent: RunDir | None, recorded: dict[str, Any]) -> str:
-    """The task to train: TASK, the parent run's, or the default."""
-    if parent is None:
-        return options.task or default
-    trained = recorded.get("task")
-    if trained and options.task and options.task != trained:
-        raise UsageError(f"run '{parent.name}' trains '{trained}', not '{options.task}'; leave TASK out, or RESUME")
-    task = options.task or trained
-    if not task:
-        raise UsageError(f"run '{parent.name}' does not say its task; name it with TASK=")
-    return str(task)
 
 
 def check_logger(logger: str) -> None:
@@ -465,23 +454,6 @@ def log_root_word(options: Options) -> str:
     import shlex
 
     return f" LOG_ROOT={shlex.quote(options.log_root)}" if "log_root" in options.given else ""
-
-
-def out_of_memory(error: BaseException, plan: Plan) -> str | None:
-    """Say it in the user's words if ``error`` means that the environments do not fit."""
-    signs = (
-        "out of memory",
-        "failed to allocate",
-        "can't allocate",
-        "bad_alloc",
-        "not enough memory",
-        "cannot allocate",
-        "unable to allocate",
-    )
-    if isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in signs):
-        where = "memory" if plan.device == "cpu" else f"the memory of {plan.device}"
-        return f"NUM_ENVS '{plan.num_envs}' does not fit into {where}; try half: NUM_ENVS={max(1, plan.num_envs // 2)}"
-    return None
 
 
 if __name__ == "__main__":

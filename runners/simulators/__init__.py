@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Protocol
 
+from runners.errors import UserError
+
 if TYPE_CHECKING:
     from runners.options import Options
 
@@ -50,11 +52,14 @@ class Simulator(Protocol):
     def device(self, wanted: str) -> str:
         """``auto``, ``cpu`` or ``cuda[:N]`` -> the device to use."""
 
-    def prepare_video(self, cfg: Any, task: str) -> None:
-        """Set an environment configuration up for being filmed."""
+    def prepare_view(self, cfg: Any, task: str) -> None:
+        """Set an environment configuration up for being looked at or filmed."""
 
     def make_env(self, cfg: Any, device: str, render: bool = False) -> Any:
         """Build the manager-based environment (Isaac Lab's interface)."""
+
+    def view_hint(self, kind: str, port: int | None) -> str:
+        """Keys or address of the viewer, for the user."""
 
     def view(self, env: Any, policy: Any, kind: str, port: int | None) -> None:
         """Show a policy in a window or a browser until the user closes it."""
@@ -71,7 +76,13 @@ def choose(wanted: str) -> tuple[str, str]:
 
 
 def load(wanted: str) -> Simulator:
-    """Import the chosen simulator's module (standard library only) and return its instance."""
+    """Import the chosen simulator's module (standard library only) and return its instance.
+
+    Raises:
+        UserError: there is no such simulator.
+    """
     name, _ = choose(wanted)
+    if name not in NAMES:
+        raise UserError(f"simulator '{name}' is not known here; there is {', '.join(NAMES)}")
     simulator: Simulator = importlib.import_module(f"runners.simulators.{name}").SIMULATOR
     return simulator

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 RENDERERS = ("egl", "osmesa")
 VIDEO_SIZE = 480, 640
+WEB_PORT = 8080
+VIEWER_KEYS = "keys: space pauses, right arrow steps, enter resets, - and = change the speed, , and . the robot"
 SHADOW_SIZE = 1024
 """mjlab's 8192 costs 0.4 s a frame where OpenGL runs on the CPU; this 0.05 s."""
 
@@ -111,7 +113,7 @@ class MujocoSimulator:
             raise UserError(f"DEVICE '{wanted}' cannot be used: there are {count} GPUs, cuda:0 to cuda:{count - 1}")
         return f"cuda:{index}"
 
-    def prepare_video(self, cfg: Any, task: str) -> None:
+    def prepare_view(self, cfg: Any, task: str) -> None:
         """Make an environment's pictures larger than mjlab's 320 x 240, and affordable without a GPU."""
         cfg.viewer.height, cfg.viewer.width = VIDEO_SIZE
         if task.startswith("Mjlab-Cartpole"):
@@ -133,6 +135,10 @@ class MujocoSimulator:
         configure_torch_backends()
         return ManagerBasedRlEnv(cfg=cfg, device=device, render_mode="rgb_array" if render else None)
 
+    def view_hint(self, kind: str, port: int | None) -> str:
+        """See the protocol."""
+        return VIEWER_KEYS if kind == "native" else f"open http://localhost:{port or WEB_PORT}; Ctrl-C ends"
+
     def view(self, env: Any, policy: Any, kind: str, port: int | None) -> None:
         """Open mjlab's window (native) or its page on localhost (web)."""
         if kind == "native":
@@ -143,7 +149,7 @@ class MujocoSimulator:
         import viser
         from mjlab.viewer import ViserPlayViewer
 
-        server = viser.ViserServer(host="127.0.0.1", port=port or 8080, label="isaac-workstation")
+        server = viser.ViserServer(host="127.0.0.1", port=port or WEB_PORT, label="isaac-workstation")
         ViserPlayViewer(env, policy, viser_server=server).run()
 
 

@@ -125,6 +125,15 @@ def test_more_environments_than_memory(make: Make) -> None:
     assert "Traceback" not in done.stderr and manifest(make.last())["status"] == "failed"
 
 
+def test_playing_more_environments_than_memory(copy_of_trained: Path, make: Make) -> None:
+    limit = 3 << 30
+    done = make(
+        "play", "NUM_ENVS=4000000", "VIEWER=none",
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit)),
+    )  # fmt: skip
+    assert done.returncode != 0 and "play: NUM_ENVS '4000000' does not fit into memory" in done.stderr
+
+
 def test_a_file_where_the_logs_should_go(make: Make) -> None:
     make.log_root.write_text("")
     done = make("train", "ITERATIONS=1", "NUM_ENVS=8")
