@@ -399,7 +399,6 @@ def learn(plan: Plan, run: RunDir, recorder: Recorder, console: Console, interru
         learner = Learner(vec_env, cfg, run.path, plan.device)
         if plan.checkpoint is not None:
             learner.load(plan.checkpoint.path)
-            learner.done = learner.runner.current_learning_iteration = plan.finished
         console.say("waiting for the first iteration")
         recorder.begin()
         try:

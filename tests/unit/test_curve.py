@@ -30,6 +30,12 @@ def test_a_resumed_run_goes_on_where_the_checkpoint_was(tmp_path: Path) -> None:
     assert [returns[5], returns[6], returns[11]] == [5.0, 1006.0, 1011.0]
 
 
+def test_what_the_parent_did_after_the_checkpoint_is_left_out(tmp_path: Path) -> None:
+    make_run(tmp_path / "a", 0, 10, 0.0)
+    child = make_run(tmp_path / "b", 6, 8, 1000.0, {"run": "a", "iteration": 6})
+    assert sorted(curve.history(child)[0]) == list(range(8))
+
+
 def test_a_deleted_parent_does_no_harm(tmp_path: Path) -> None:
     child = make_run(tmp_path / "b", 6, 12, 0.0, {"run": "gone", "iteration": 6})
     assert sorted(curve.history(child)[0]) == list(range(6, 12))
