@@ -7,6 +7,7 @@ and a value of another type are refused: a misspelt override must never train wi
 from __future__ import annotations
 
 import ast
+import collections.abc
 import dataclasses
 import enum
 import shlex
@@ -120,6 +121,8 @@ def _hint(parent: Any, name: str) -> Any:
 def _convert(value: Any, hint: Any, current: Any, key: str) -> Any:
     if hint is Any or _unwieldy(hint):
         hint = _hint_of_value(current)
+    if callable(current) and value is not None:
+        raise UsageError(f"ARGS '{key}': it is a function, which cannot be given here")
     try:
         return _fit(value, hint)
     except _WrongTypeError:
@@ -190,6 +193,8 @@ def _fit_sequence(value: Any, kind: type, args: tuple[Any, ...]) -> Any:
 
 def _fit_scalar(value: Any, hint: Any) -> Any:
     if not isinstance(hint, type):
+        if typing.get_origin(hint) is collections.abc.Callable:
+            raise _WrongTypeError
         return value
     if issubclass(hint, enum.Enum):
         if isinstance(value, str) and value in hint.__members__:

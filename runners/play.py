@@ -157,7 +157,7 @@ class Show:
             configs.env.episode_length_s = training.env.episode_length_s
         agent_file = self.run_dir.path / "params" / "agent.yaml"
         if agent_file.is_file():
-            from runners.train import restore
+            from runners.plan import restore
 
             restore(configs.agent, agent_file, "agent", self.run_dir.name, self.console)
         overrides.apply(configs, [word for word in self.recorded.get("overrides", []) if word.startswith("env.")])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from runners.options import Options
 
 RENDERERS = ("egl", "osmesa")
+MJLABS_SIZE = 240, 320
 VIDEO_SIZE = 480, 640
 WEB_PORT = 8080
 VIEWER_KEYS = "keys: space pauses, right arrow steps, enter resets, - and = change the speed, , and . the robot"
@@ -115,8 +116,9 @@ class MujocoSimulator:
 
     def prepare_view(self, cfg: Any, task: str) -> None:
         """Make an environment's pictures larger than mjlab's 320 x 240, and affordable without a GPU."""
-        cfg.viewer.height, cfg.viewer.width = VIDEO_SIZE
-        if task.startswith("Mjlab-Cartpole"):
+        if (cfg.viewer.height, cfg.viewer.width) == MJLABS_SIZE:
+            cfg.viewer.height, cfg.viewer.width = VIDEO_SIZE
+        if task.startswith("Mjlab-Cartpole") and cfg.viewer.azimuth == 0:
             cfg.viewer.azimuth = 90.0  # mjlab looks along the rail, where a swinging pole is hardly seen
         wanted = cfg.scene.spec_fn
 

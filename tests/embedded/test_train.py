@@ -89,6 +89,7 @@ def test_resume_goes_on_in_a_new_run(copy_of_trained: Path, make: Make) -> None:
     assert data["parent"] == {"run": copy_of_trained.name, "checkpoint": "model_2.pt", "iteration": 3}
     assert data["iterations"] == {"start": 3, "done": 5, "total": 5}
     assert (data["seed"], data["num_envs"], data["steps_per_iteration"]) == (7, 8, 64)
+    assert data["overrides"] == manifest(copy_of_trained)["overrides"]
     assert [step for step, _ in scalars(run, LOSS)] == [3, 4]
     assert (run / "model_4.pt").is_file() and (run / "learning_curve.png").is_file()
     assert "warning" not in done.stderr
@@ -146,6 +147,9 @@ def test_video_while_training(make: Make) -> None:
     for path in videos.iterdir():
         frames = read_video(path)
         assert frames.shape == (6, 480, 640, 3) and frames.std() > 10
+    done = make("train", "RESUME=1", "MORE=1")
+    assert done.returncode == 0 and done.stderr == ""
+    assert not (make.last() / "videos").exists()
 
 
 def test_wandb_offline_and_without_an_account(make: Make) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -34,6 +35,8 @@ class Agent:
     label: str = ""
     shape: Shape = Shape.BOX
     layers: list[int] = field(default_factory=lambda: [1, 2])
+    func: Any = print
+    hook: Callable[[int], None] | None = None
     extra: dict[str, Any] = field(default_factory=lambda: {"std": 1.0, "kind": "gauss"})
 
 
@@ -89,6 +92,8 @@ def test_quotes_and_spaces() -> None:
         ("agent.pair=(1,2,3)", ["is not of type"]),
         ("agent.label=5", ["5 is not a text"]),
         ("agent.extra.std=wide", ["'wide' is not a number"]),
+        ("agent.func=os:system", ["it is a function"]),
+        ("agent.hook=os:system", ["'os:system' is not"]),
         ("agent.layers.7=1", ["'agent.layers' has no field '7'"]),
         ("agent.seed.x=1", ["'agent.seed' has no fields"]),
         ("agent=3", ["not of the form"]),

@@ -1,0 +1,197 @@
+"""All that is decided before the simulation is built: task, configurations, how far a resumed run goes."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runners import run_dir, simulators
+from runners.console import Console
+from runners.errors import UsageError, UserError
+from runners.options import Options, variable
+from runners.run_dir import Checkpoint, RunDir
+
+TWICE = {
+    "env.scene.num_envs": "num_envs",
+    "env.seed": "seed",
+    "agent.seed": "seed",
+    "agent.max_iterations": "iterations",
+    "agent.logger": "logger",
+    "agent.run_name": "name",
+}
+"""Fields that a make variable sets too."""
+
+
+@dataclass
+class Plan:
+    """All that is decided before the simulation is built."""
+
+    options: Options
+    simulator: Any
+    task: str
+    configs: Any
+    overrides: list[str]
+    device: str
+    num_envs_reason: str
+    parent: RunDir | None = None
+    checkpoint: Checkpoint | None = None
+    inherited: list[str] = field(default_factory=list)
+    """Overrides of the parent run that are not given anew."""
+    finished: int = 0
+    """Iterations that the parent run has done up to its checkpoint."""
+
+    @property
+    def num_envs(self) -> int:
+        """Parallel environments."""
+        return int(self.configs.env.scene.num_envs)
+
+    @property
+    def total(self) -> int:
+        """Iterations when the run is finished, those of the runs before included."""
+        return int(self.configs.agent.max_iterations)
+
+    @property
+    def seed(self) -> int:
+        """Seed of environment and learner."""
+        return int(self.configs.agent.seed)
+
+
+def make_plan(options: Options, console: Console) -> Plan:
+    """Start the simulator and settle both configurations.
+
+    Raises:
+        UserError: an unknown task, run, field, device, …
+    """
+    parent, checkpoint, recorded = None, None, {}
+    if options.resume:
+        parent = run_dir.find(Path(options.log_root), options.run)
+        checkpoint, remarks = parent.checkpoint(options.checkpoint)
+        recorded = parent.manifest()
+        for remark in remarks:
+            console.warn(remark)
+    simulator = simulators.load(options.sim)
+    task = parent.task(options.task) if parent else options.task or simulator.default_task
+    from runners import overrides
+
+    words = overrides.split(options.args)
+    refuse_twice(options, words)
+    simulator.launch(options)
+    from runners import hardware
+
+    device = simulator.device(options.device)
+    configs = simulator.configs(task)
+    reason = "as asked"
+    if parent is not None:
+        reason = f"as in run '{parent.name}'"
+        restore_configs(configs, parent, console)
+    elif options.num_envs is None:
+        configs.env.scene.num_envs, why = hardware.auto_num_envs(simulator.name, device)
+        reason = f"for {why}"
+    apply_options(configs, options, simulator.name, task, fresh=parent is None)
+    overrides.apply(configs, words)
+    keys = {word.partition("=")[0] for word in words}
+    if "env.seed" not in keys:
+        configs.env.seed = configs.agent.seed
+    if hasattr(configs.agent, "device"):
+        configs.agent.device = device
+    simulator.check(task, configs)
+    check_logger(configs.agent.logger)
+    if options.video and not simulator.can_render():
+        packages = simulator.renderer_packages
+        raise UserError(f"VIDEO=1 needs off-screen OpenGL; install one of {packages}, or leave VIDEO out")
+    plan = Plan(options, simulator, task, configs, words, device, reason, parent, checkpoint)
+    if parent is not None:
+        plan.inherited = [word for word in recorded.get("overrides", []) if word.partition("=")[0] not in keys]
+        set_total(plan)
+    return plan
+
+
+def check_logger(logger: str) -> None:
+    """Refuse Weights & Biases without an account: it would ask for one where nobody sees the question."""
+    if logger != "wandb" or os.environ.get("WANDB_MODE", "online") != "online":
+        return
+    import wandb
+
+    if not wandb.api.api_key:
+        raise UserError(
+            "LOGGER 'wandb' has no account; run .venv/bin/python -m wandb login, or put WANDB_MODE=offline before make"
+        )
+
+
+def refuse_twice(options: Options, words: list[str]) -> None:
+    """Refuse a value that is given both as a variable and in ARGS."""
+    for word in words:
+        name = TWICE.get(word.partition("=")[0])
+        if name in options.given:
+            raise UsageError(f"{variable(name)} and ARGS '{word}' set the same field; give one of them")
+
+
+def restore_configs(configs: Any, parent: RunDir, console: Console) -> None:
+    """Bring both configurations to what the parent run recorded in ``params/``."""
+    for kind in ("env", "agent"):
+        restore(getattr(configs, kind), parent.path / "params" / f"{kind}.yaml", kind, parent.name, console)
+
+
+def restore(config: Any, file: Path, kind: str, name: str, console: Console) -> None:
+    """Set every field of ``config`` that differs from ``file``, and warn of those that cannot be set.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    import yaml
+
+    from runners import overrides, plain
+
+    try:
+        recorded = plain.flatten(yaml.safe_load(file.read_text(encoding="utf-8")))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read '{file}': {' '.join(str(error).split())}") from None
+    today = plain.flatten(plain.to_plain(config))
+    for path, value in recorded.items():
+        if path in today and today[path] == value:
+            continue
+        try:
+            overrides.set_field(config, list(path), value, kind)
+        except UsageError:
+            key = ".".join((kind, *path))
+            console.warn(f"{key} was {value!r} in run '{name}' and is {today.get(path)!r} now")
+
+
+def apply_options(configs: Any, options: Options, simulator: str, task: str, fresh: bool) -> None:
+    """Set what the variables name, and for a new run this machine's defaults."""
+    from runners import hardware
+
+    env, agent = configs.env, configs.agent
+    if options.num_envs is not None:
+        env.scene.num_envs = options.num_envs
+    if options.iterations is not None:
+        agent.max_iterations = options.iterations
+    elif fresh:
+        agent.max_iterations = hardware.tiers()[simulator]["iterations"].get(task, agent.max_iterations)
+    if options.seed is not None:
+        agent.seed = secrets.randbelow(2**31) if options.seed == "random" else options.seed
+    if fresh or "logger" in options.given:
+        agent.logger = options.logger
+    agent.run_name = options.name or ""
+
+
+def set_total(plan: Plan) -> None:
+    """Settle how far a resumed run goes.
+
+    Raises:
+        UsageError: not further than its checkpoint.
+    """
+    assert plan.parent is not None and plan.checkpoint is not None
+    options, agent = plan.options, plan.configs.agent
+    plan.finished = plan.checkpoint.iteration + 1
+    if options.more is not None:
+        agent.max_iterations = plan.finished + options.more
+    if plan.total <= plan.finished:
+        source = f"ITERATIONS '{plan.total}' is" if "iterations" in options.given else f"its total of {plan.total} is"
+        raise UsageError(
+            f"run '{plan.parent.name}' has done {plan.finished} iterations and {source} not above that; "
+            f"for 50 more: make train RESUME=1 RUN={plan.parent.name} MORE=50"
+        )
