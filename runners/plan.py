@@ -93,6 +93,9 @@ def make_plan(options: Options, console: Console) -> Plan:
     apply_options(configs, options, simulator.name, task, fresh=parent is None)
     overrides.apply(configs, words)
     keys = {word.partition("=")[0] for word in words}
+    if "env.scene.num_envs" in keys:
+        reason = "as asked"
+    check_counts(configs)
     if "env.seed" not in keys:
         configs.env.seed = configs.agent.seed
     if hasattr(configs.agent, "device"):
@@ -107,6 +110,20 @@ def make_plan(options: Options, console: Console) -> Plan:
         plan.inherited = [word for word in recorded.get("overrides", []) if word.partition("=")[0] not in keys]
         set_total(plan)
     return plan
+
+
+def check_counts(configs: Any) -> None:
+    """Refuse numbers that must be positive and are not: rsl_rl would divide by them, iterations later."""
+    counts = {
+        "env.scene.num_envs": configs.env.scene.num_envs,
+        "env.decimation": configs.env.decimation,
+        "agent.num_steps_per_env": configs.agent.num_steps_per_env,
+        "agent.max_iterations": configs.agent.max_iterations,
+        "agent.save_interval": configs.agent.save_interval,
+    }
+    for name, value in counts.items():
+        if value <= 0:
+            raise UsageError(f"ARGS '{name}={value}' is not valid; it must be above 0")
 
 
 def check_logger(logger: str) -> None:

@@ -209,8 +209,9 @@ def all_runs(log_root: Path) -> list[RunDir]:
     """Every run under ``<log_root>/<experiment>/``, oldest first."""
     runs = []
     for path in log_root.glob("*/*"):
-        if path.is_dir() and ((path / MANIFEST).is_file() or (path / "params").is_dir()):
-            runs.append(RunDir(path))
+        with contextlib.suppress(PermissionError):  # a folder of somebody else
+            if path.is_dir() and ((path / MANIFEST).is_file() or (path / "params").is_dir()):
+                runs.append(RunDir(path))
     return sorted(runs, key=lambda run: (run.name, str(run.path)))
 
 

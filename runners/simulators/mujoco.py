@@ -82,6 +82,8 @@ class MujocoSimulator:
         Raises:
             UserError: a motion tracking task without its motion.
         """
+        if configs.env.sim.mujoco.timestep <= 0:
+            raise UserError(f"ARGS 'env.sim.mujoco.timestep={configs.env.sim.mujoco.timestep}' must be above 0")
         motion = configs.env.commands.get("motion")
         if motion is None or not hasattr(motion, "motion_file"):
             return

@@ -164,6 +164,9 @@ def test_a_read_only_folder_for_the_logs(make: Make) -> None:
         (("NUM_ENVS=8", "ARGS=env.scene.num_envs=4"), ["NUM_ENVS and ARGS", "give one of them"]),
         (("TASK=Mjlab-Tracking-Flat-Unitree-G1",), ["tracks a motion", "motion_file="]),
         (("RESUME=1",), ["there are no runs", "make train"]),
+        (("ARGS=env.scene.num_envs=0",), ["'env.scene.num_envs=0'", "above 0"]),
+        (("ARGS=agent.save_interval=0",), ["'agent.save_interval=0'", "above 0"]),
+        (("ARGS=env.sim.mujoco.timestep=0",), ["env.sim.mujoco.timestep=0.0", "above 0"]),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(make: Make, variables: tuple[str, ...], words: list[str]) -> None:
