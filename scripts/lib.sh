@@ -40,6 +40,7 @@ clean_environment() {
   export PYTHONNOUSERSITE=1 PYTHONUNBUFFERED=1
   export XDG_CACHE_HOME="$ROOT/.cache" WARP_CACHE_PATH="$ROOT/.cache/warp"
   export MPLCONFIGDIR="$ROOT/.cache/matplotlib" CUDA_CACHE_PATH="$ROOT/.cache/cuda"
+  export WANDB_CACHE_DIR="${WANDB_CACHE_DIR:-$ROOT/.cache/wandb}"
   export TORCHINDUCTOR_CACHE_DIR="$ROOT/.cache/torchinductor" TRITON_CACHE_DIR="$ROOT/.cache/triton"
 }
 

@@ -152,13 +152,19 @@ def test_video_while_training(make: Make) -> None:
     assert not (make.last() / "videos").exists()
 
 
-def test_wandb_offline_and_without_an_account(make: Make) -> None:
+def test_wandb_without_an_account(make: Make) -> None:
     done = make("train", "LOGGER=wandb", "ITERATIONS=1", *SMALL, env={"WANDB_API_KEY": "", "NETRC": "/nonexistent"})
     assert done.returncode != 0 and "LOGGER 'wandb' has no account" in done.stderr
     assert make.runs() == []
-    done = make("train", "LOGGER=wandb", "ITERATIONS=1", *SMALL, env={"WANDB_MODE": "offline"})
+
+
+def test_wandb_offline_writes_into_the_run_and_not_into_the_home_folder(make: Make, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    done = make("train", "LOGGER=wandb", "ITERATIONS=1", *SMALL, env={"WANDB_MODE": "offline", "HOME": str(home)})
     assert done.returncode == 0, done.stderr
     assert list((make.last() / "wandb").glob("offline-run-*"))
+    assert list(home.iterdir()) == []
 
 
 def test_runs_lists_it(copy_of_trained: Path, make: Make) -> None:
