@@ -28,8 +28,8 @@ SEED_MAX = 2**32 - 1  # numpy's limit
 
 def positive(text: str) -> int:
     """A whole number from 1."""
-    if not re.fullmatch(r"[0-9]+", text) or int(text) == 0:
-        raise ValueError("a whole number from 1")
+    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) == 0:
+        raise ValueError("a whole number from 1 to 999999999")
     return int(text)
 
 
@@ -40,7 +40,7 @@ def positive_or_auto(text: str) -> int | None:
     try:
         return positive(text)
     except ValueError:
-        raise ValueError("a whole number from 1, or auto") from None
+        raise ValueError("a whole number from 1 to 999999999, or auto") from None
 
 
 def seed(text: str) -> int | str:

@@ -85,7 +85,7 @@ def make_plan(options: Options, console: Console) -> Plan:
     configs = simulator.configs(task)
     reason = "as asked"
     if parent is not None:
-        reason = f"as in run '{parent.name}'"
+        reason = reason if options.num_envs else f"as in run '{parent.name}'"
         restore_configs(configs, parent, console)
     elif options.num_envs is None:
         configs.env.scene.num_envs, why = hardware.auto_num_envs(simulator.name, device)

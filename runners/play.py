@@ -16,6 +16,7 @@ from runners.console import Console
 from runners.errors import UserError
 from runners.interrupts import Interrupts
 from runners.options import Options
+from runners.plan import restore
 from runners.run_dir import Checkpoint, RunDir
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ def play(options: Options, console: Console, interrupts: Interrupts) -> None:
 def choose_viewer(options: Options) -> str:
     """native, web, none or video: what VIEWER=auto means here, and VIDEO=1 for itself."""
     if options.viewer != "auto":
+        if options.video and options.viewer != "none":
+            raise UserError(f"VIDEO=1 and VIEWER={options.viewer} exclude each other; give one of them")
         if options.viewer == "native" and not has_display():
             raise UserError("VIEWER 'native' needs a display and there is none; try VIEWER=web, or VIDEO=1")
         return options.viewer
@@ -136,7 +139,8 @@ class Show:
             raise
         try:
             recorder = self._recorder(env) if self.options.video else None
-            vec_env = VecEnvAdapter(recorder or env, configs.agent.clip_actions, before_step=self.interrupts.check)
+            env = recorder or env  # closing the recorder completes a video that was cut short
+            vec_env = VecEnvAdapter(env, configs.agent.clip_actions, before_step=self.interrupts.check)
             cfg = config.train_cfg(configs.agent, release.installed(), "tensorboard")
             learner = Learner(vec_env, cfg, None, device)
             learner.load(self.checkpoint.path, policy_only=True)
@@ -157,8 +161,6 @@ class Show:
             configs.env.episode_length_s = training.env.episode_length_s
         agent_file = self.run_dir.path / "params" / "agent.yaml"
         if agent_file.is_file():
-            from runners.plan import restore
-
             restore(configs.agent, agent_file, "agent", self.run_dir.name, self.console)
         overrides.apply(configs, [word for word in self.recorded.get("overrides", []) if word.startswith("env.")])
         configs.env.scene.num_envs = self.options.num_envs or min(self.options.episodes, 8)

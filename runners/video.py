@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,12 @@ class VideoRecorder:
         frame = self.env.render()
         fps = 1.0 / self.unwrapped.step_dt
         self._writer = mediapy.VideoWriter(self._partial, shape=frame.shape[:2], fps=fps)
-        self._writer.__enter__()
+        # Ctrl-C in a terminal reaches the encoder too, which would leave before the last frames are written
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        try:
+            self._writer.__enter__()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         self.files.append(path)
         self._frames = 0
         self.sheet_frames = []

@@ -61,6 +61,16 @@ def test_ctrl_c_in_a_terminal_reaches_the_trainer_through_make(make: Make) -> No
     assert manifest(make.last())["status"] == "interrupted"
 
 
+def test_ctrl_c_while_filming_ends_as_without(make: Make) -> None:
+    child = start(make, "ITERATIONS=100000", "NUM_ENVS=2", "VIDEO=1", "VIDEO_LENGTH=100000", SMALL[1])
+    wait_for_iteration(make, 1)
+    os.killpg(child.pid, signal.SIGINT)
+    _, errors = child.communicate(timeout=20)
+    assert "train: stopped by Ctrl-C" in errors and "failed" not in errors
+    assert manifest(make.last())["status"] == "interrupted"
+    assert [path.name for path in (make.last() / "videos" / "train").iterdir()] == ["step-0.mp4"]
+
+
 def test_terminating_make_stops_the_trainer(make: Make) -> None:
     child = start(make, *LONG)
     wait_for_iteration(make, 1)

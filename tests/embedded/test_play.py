@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 import torch
-from real_make import Make, read_video
+from real_make import ROOT, Make, clean_environment, read_video, wait_until
 
 from runners.simulators.mujoco import find_renderer
 
@@ -42,6 +44,24 @@ def test_without_a_display_it_makes_a_video_and_eight_frames(copy_of_trained: Pa
     assert (frames[0] != frames[-1]).any() and frames.std() > 10
     with Image.open(copy_of_trained / "videos/play/model_2.png") as sheet:
         assert sheet.size == (4 * 400, 2 * 300)
+
+
+def test_ctrl_c_leaves_a_short_but_whole_video(copy_of_trained: Path, make: Make, renderer: str) -> None:
+    child = subprocess.Popen(
+        make.command("play", "VIDEO=1", "VIDEO_LENGTH=100000", *SHORT), cwd=ROOT, env=clean_environment(),
+        start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    folder = copy_of_trained / "videos" / "play"
+    assert child.stdout is not None
+    for line in child.stdout:
+        if line.startswith("step "):
+            break
+    time.sleep(1)
+    os.killpg(child.pid, signal.SIGINT)
+    child.communicate(timeout=20)
+    assert child.returncode != 0
+    assert [path.name for path in folder.iterdir()] == ["model_2.mp4"]
+    assert len(read_video(folder / "model_2.mp4")) >= 1
 
 
 def test_no_viewer_only_numbers(copy_of_trained: Path, make: Make) -> None:
@@ -101,6 +121,7 @@ def test_pickled_code_is_never_run(copy_of_trained: Path, make: Make, tmp_path: 
         (("CHECKPOINT=99",), ["has no checkpoint '99'; it has 0, 1, 2"]),
         (("TASK=Mjlab-Cartpole-Swingup",), ["trains 'Mjlab-Cartpole-Balance', not 'Mjlab-Cartpole-Swingup'"]),
         (("VIEWER=native",), ["VIEWER 'native' needs a display"]),
+        (("VIEWER=web", "VIDEO=1"), ["VIDEO=1 and VIEWER=web exclude each other"]),
     ],
 )
 def test_bad_input_is_one_line(copy_of_trained: Path, make: Make, variables: tuple[str, ...], words: list[str]) -> None:
@@ -132,11 +153,8 @@ def test_without_opengl_the_packages_are_named(copy_of_trained: Path, make: Make
 
 
 def test_the_web_viewer_listens_on_localhost_only(copy_of_trained: Path, make: Make) -> None:
-    import signal
     import socket
     import urllib.request
-
-    from real_make import ROOT, clean_environment, wait_until
 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
