@@ -21,6 +21,9 @@ EPISODES       := 8             ## episodes to play
 VIEWER         := auto          ## auto, native, web or none
 PORT           :=               ## port on localhost; empty: a usual one
 KEYWORD        :=               ## show only the tasks whose id contains this
+RSL_RL         :=               ## another rsl_rl: a number, a path or a git address; empty: as it is
+FILE           :=               ## an agent configuration in YAML
+TO             :=               ## the rsl_rl release to convert to
 LOG_ROOT       := logs/rsl_rl   ## folder of the runs
 ARGS           :=               ## config fields: "env.scene.num_envs=64 agent.seed=1"
 VERBOSE        := 0             ## 1: say more
@@ -36,11 +39,15 @@ runs: ## list the runs
 tasks: ## list the tasks
 tensorboard: ## show the curves of the runs in a browser
 
+##@ rsl_rl
+check-config: ## show what an agent configuration becomes for a release of rsl_rl
+convert: ## write a checkpoint that another release of rsl_rl loads
+
 ##@ Project
 test: ## run this project's tests
 lint: ## check this project's style and types
 
-VERBS := setup train play runs tasks tensorboard test lint
+VERBS := setup train play runs tasks tensorboard check-config convert test lint
 .DEFAULT_GOAL := help
 .PHONY: help $(VERBS)
 
@@ -56,7 +63,7 @@ $(VERBS):
 help:
 	@awk '\
 	  /^##@ / { print "\n" substr($$0, 5) } \
-	  /^[a-z]+: ## / { verb = $$1; sub(/:$$/, "", verb); sub(/^[^#]*## /, ""); \
+	  /^[a-z-]+: ## / { verb = $$1; sub(/:$$/, "", verb); sub(/^[^#]*## /, ""); \
 	    printf "  %-13s %s\n", verb, $$0 } \
 	  /^[A-Z_]+ +:= .*## / { name = $$1; value = $$0; sub(/^[^=]*= */, "", value); \
 	    sub(/ *## .*$$/, "", value); sub(/^[^#]*## /, ""); \

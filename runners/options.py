@@ -80,6 +80,13 @@ def file_name(text: str) -> str:
     return text
 
 
+def version(text: str) -> str:
+    """A release's number."""
+    if not re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+", text):
+        raise ValueError("a release's number, for instance 5.4.2")
+    return text
+
+
 def one_of(*choices: str) -> Parse:
     """One of the given words."""
 
@@ -101,8 +108,8 @@ def option(default: str, verbs: str, parse: Parse = str) -> Any:
 class Options:
     """The options of one call. A field that the verb does not take keeps its default."""
 
-    sim: str = option("auto", "setup train play tasks", one_of("auto", *simulators.NAMES))
-    task: str | None = option("", "train play")
+    sim: str = option("auto", "setup train play tasks check-config", one_of("auto", *simulators.NAMES))
+    task: str | None = option("", "train play check-config")
     num_envs: int | None = option("auto", "train play", positive_or_auto)
     iterations: int | None = option("", "train", positive)
     seed: int | str | None = option("", "train play", seed)
@@ -113,22 +120,25 @@ class Options:
     video_length: int = option("200", "train play", positive)
     video_interval: int = option("2000", "train", positive)
     resume: bool = option("0", "train", switch)
-    run: str = option("latest", "train play")
+    run: str = option("latest", "train play convert")
     more: int | None = option("", "train", positive)
-    checkpoint: str | None = option("", "train play")
+    checkpoint: str | None = option("", "train play convert")
     episodes: int = option("8", "play", positive)
     viewer: str = option("auto", "play", one_of("auto", "native", "web", "none"))
     port: int | None = option("", "play tensorboard", port)
     keyword: str | None = option("", "tasks")
-    log_root: str = option("logs/rsl_rl", "train play runs tensorboard")
-    args: str | None = option("", "train play")
+    rsl_rl: str | None = option("", "setup check-config")
+    file: str | None = option("", "check-config")
+    to: str | None = option("", "convert", version)
+    log_root: str = option("logs/rsl_rl", "train play runs tensorboard convert")
+    args: str | None = option("", "train play check-config")
     verbose: bool = option("0", "setup train play", switch)
-    python: str | None = option("", "setup train play tasks tensorboard test lint")
+    python: str | None = option("", "setup train play tasks tensorboard check-config convert test lint")
     given: frozenset[str] = frozenset()
     """Names of the fields that the user set."""
 
 
-VERBS = ("setup", "train", "play", "runs", "tasks", "tensorboard", "test", "lint")
+VERBS = ("setup", "train", "play", "runs", "tasks", "tensorboard", "check-config", "convert", "test", "lint")
 FIELDS = {f.name: f for f in dataclasses.fields(Options) if f.metadata}
 
 

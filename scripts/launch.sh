@@ -23,6 +23,7 @@ read_variables() {
     flags+=("--${flag,,}=${!name-}")
   done
   named_python=$(given PYTHON) named_sim=$(given SIM) verbose=$(given VERBOSE)
+  named_rsl_rl=$(given RSL_RL)
 }
 
 given() { [[ " ${GIVEN-} " != *" $1 "* ]] || printf '%s' "${!1-}"; }
@@ -70,6 +71,8 @@ say_first() {
 setup() {
   local arguments=("--sim=${sim:-mujoco}")
   [[ -z "$named_python" ]] || arguments+=("--python=$named_python")
+  # Other verbs that take RSL_RL install nothing for it.
+  [[ "$program" != setup || -z "$named_rsl_rl" ]] || arguments+=("--rsl-rl=$named_rsl_rl")
   supervise scripts/setup.sh "${arguments[@]}" "$@"
 }
 
@@ -95,7 +98,7 @@ main() {
       ;;
     *)
       setup --if-needed >&2
-      exec .venv/bin/python -m "runners.$program" "${flags[@]}"
+      exec .venv/bin/python -m "runners.${program//-/_}" "${flags[@]}"
       ;;
   esac
 }

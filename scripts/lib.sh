@@ -11,6 +11,7 @@ source env/pins.env
 LOG=.cache/setup.log
 MARKER=.venv/.isaac-workstation
 RECEIPT=.venv/receipt
+CHOICE=.venv/choice-rsl_rl
 python='' python_version='' progress=''
 
 say() { printf '%s\n' "$*"; }
@@ -136,12 +137,15 @@ venv_is_ours() {
   [[ ! -e .venv || -f "$MARKER" ]] || { [[ -d .venv ]] && [[ -z "$(ls -A .venv)" ]]; }
 }
 
+# Whether another rsl_rl than the pinned one is chosen, or asked for and not yet there.
+choice_is_made() { [[ -s "$CHOICE" ]]; }
+
 # The value of a line `key value` of a receipt.
 receipt_value() {
-  local key value
+  local line
   [[ -f "$2" ]] || return 0
-  while read -r key value; do
-    [[ "$key" != "$1" ]] || printf '%s' "$value"
+  while IFS= read -r line; do
+    [[ "$line" != "$1 "* ]] || printf '%s' "${line#* }"
   done <"$2"
 }
 

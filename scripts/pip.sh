@@ -1,5 +1,8 @@
 # shellcheck shell=bash
-# pip in .venv, and its failures in one line. Sourced by the steps that install packages.
+# pip in .venv, and its failures in one line. Sourced by the steps that install packages, which set
+# `LOCK`, and `again` where another command does their work anew.
+
+again='make setup SIM=mujoco'
 
 # The user's mirror, certificates and proxy stay; what would send packages elsewhere goes.
 pip_environment() {
@@ -22,6 +25,9 @@ install_lock() {
   pip "$1" install --require-hashes --no-deps --only-binary :all: -r "$2" || pip_failed "$1"
 }
 
+# The pin `name==version` in the lock.
+locked() { sed -nE "/^($1==[^ ;]+).*/{s//\1/p;q}" "$LOCK"; }
+
 said() { grep -qE "$1" < <(part_output); }
 
 # The first \1 that a sed pattern finds.
@@ -29,7 +35,7 @@ quote() { sed -nE "/$1/{s//\\1/p;q}" < <(part_output); }
 
 # The one line for what stopped pip; the log's end too where the cause is not a known one.
 pip_failed() {
-  local next="then: make setup SIM=mujoco" what
+  local next="then: $again" what
   if said 'Errno 28|No space left on device'; then
     die "the disk of '$ROOT' is full; free some space, $next"
   elif said 'DO NOT MATCH THE HASHES'; then

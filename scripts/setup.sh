@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what a simulator needs: preflight, then the steps of scripts/setup/ that are not done.
 # A step that is done, by its receipt and a quick check, is left alone.
-# usage: scripts/setup.sh [--sim=mujoco] [--python=PATH] [--dev] [--if-needed]
+# usage: scripts/setup.sh [--sim=mujoco] [--python=PATH] [--rsl-rl=WHICH] [--dev] [--if-needed]
+#   --rsl-rl     another rsl_rl than the pinned one: a number, a path or a git address; it is kept
 #   --dev        the tools of make test and make lint too
 #   --if-needed  say nothing when there is nothing to do
 
@@ -11,16 +12,17 @@ program=setup
 # shellcheck source=scripts/lib.sh
 source "${BASH_SOURCE[0]%/*}/lib.sh"
 
-TOOLS='awk cat df flock grep ls mkdir mv rm sed sha256sum sleep tail timeout uname wc'
+TOOLS='awk cat cp df flock grep ls mkdir mv rm sed sha256sum sleep tail timeout uname wc'
 
 read_arguments() {
   sim=mujoco if_needed='' dev=''
-  export SETUP_PYTHON=''
+  export SETUP_PYTHON='' SETUP_RSL_RL=''
   local argument
   for argument in "$@"; do
     case $argument in
       --sim=*) sim=${argument#*=} ;;
       --python=*) SETUP_PYTHON=${argument#*=} ;;
+      --rsl-rl=*) SETUP_RSL_RL=${argument#*=} ;;
       --dev) dev=1 ;;
       --if-needed) if_needed=1 ;;
       *) die "unknown argument '$argument'; see the head of scripts/setup.sh" ;;
@@ -40,10 +42,15 @@ step() { "scripts/setup/$1.sh" "$2"; }
 plan() {
   local name
   todo=()
-  for name in "${steps[@]}"; do
+  for name in "${steps[0]}" $(choice_step) "${steps[@]:1}"; do
     ((${#todo[@]} == 0)) && step "$name" check 2>/dev/null || todo+=("$name")
   done
 }
+
+is_due() { [[ " ${todo[*]} " == *" $1 "* ]]; }
+
+# A step only where another rsl_rl than the pinned one is or was asked for.
+choice_step() { if [[ -n "$SETUP_RSL_RL" ]] || choice_is_made; then say rsl_rl; fi; }
 
 # Says every precondition that fails, not only the first.
 preflight() {
@@ -60,9 +67,11 @@ preflight() {
   else
     enough_disk
   fi
-  ((${#complaints[@]} > 0)) || return 0
-  for tool in "${complaints[@]::${#complaints[@]}-1}"; do warn "$tool"; done
-  die "${complaints[-1]}, then: make setup SIM=$sim"
+  if ((${#complaints[@]} > 0)); then
+    for tool in "${complaints[@]::${#complaints[@]}-1}"; do warn "$tool"; done
+    die "${complaints[-1]}, then: make setup SIM=$sim"
+  fi
+  ! is_due rsl_rl || step rsl_rl judge
 }
 
 enough_disk() {
@@ -90,12 +99,21 @@ carry_out() {
   rm -rf .cache/tmp
   mkdir -p .cache/tmp
   : >"$LOG"
+  ! is_due rsl_rl || step rsl_rl remember
   for name in "${todo[@]}"; do
     say "setup: installing $(step "$name" step_name)"
     supervise "scripts/setup/$name.sh" install
   done
   rm -rf .cache/tmp
   say "setup: done in $SECONDS s$next"
+}
+
+# One line on what there is.
+report() {
+  local line
+  line=$(step "${steps[0]}" report)
+  ! choice_is_made || line+=", $(step rsl_rl report)"
+  say "setup: nothing to do: $line$next"
 }
 
 main() {
@@ -114,7 +132,7 @@ main() {
   if ((${#todo[@]} > 0)); then
     carry_out
   elif [[ -z "$if_needed" ]]; then
-    say "setup: nothing to do: $(step "${steps[0]}" report)$next"
+    report
   fi
 }
 

@@ -50,15 +50,17 @@ report() {
     warn "no NVIDIA GPU answers now (nvidia-smi -L); the CUDA build is kept and runs on the CPU"
 }
 
-# The receipt goes first and the folder leaves by one rename: a kill never leaves a half as ours.
+# The receipt goes first and the marker stays, so a kill never leaves a half as done or as foreign.
+# The choice of an rsl_rl stays too.
 clear_venv() {
+  local entry
   rm -f "$RECEIPT"
-  if [[ -e .venv ]]; then
-    mv .venv ".cache/tmp/old-venv.$$"
-    rm -rf ".cache/tmp/old-venv.$$"
-  fi
-  mkdir .venv
+  mkdir -p .venv
   : >"$MARKER"
+  shopt -s dotglob nullglob
+  for entry in .venv/*; do
+    [[ "$entry" == "$MARKER" || "$entry" == "$CHOICE" ]] || rm -rf "$entry"
+  done
 }
 
 venv_failed() {
@@ -93,9 +95,6 @@ verify() {
   die "the packages in .venv do not fit together; the last lines are above, the full log is $LOG;" \
     "remove .venv, then: make setup SIM=mujoco"
 }
-
-# The pin `name==version` in the lock.
-locked() { sed -nE "/^($1==[^ ;]+).*/{s//\1/p;q}" "$LOCK"; }
 
 flavour_name() { if [[ "$flavour" == cuda ]]; then say CUDA; else say CPU; fi; }
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from shell_checkout import NOX, TORCH, Checkout, Wheels, make_checkout, make_wheel
+from shell_checkout import NOX, TORCH, Checkout, Wheels, make_checkout, make_wheel, rsl_rl_files
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +17,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Wheels:
     make_wheel(folder, "torchvision", "0.28.0", {"torchvision/__init__.py": ""}, "torch==2.13.0")
     lock = [
         make_wheel(folder, "mjlab", "1.6.0", {"mjlab/__init__.py": ""}, "rsl-rl-lib==5.4.2", "warp-lang"),
-        make_wheel(folder, "rsl-rl-lib", "5.4.2", {"rsl_rl/__init__.py": ""}),
+        make_wheel(folder, "rsl-rl-lib", "5.4.2", rsl_rl_files("5.4.2")),
         make_wheel(folder, "warp-lang", "1.19.0", {"warp/__init__.py": ""}),
     ]
     dev = make_wheel(folder, "nox", "1.0", {"nox/__init__.py": "", "nox/__main__.py": NOX})

@@ -104,6 +104,19 @@ def errors(result: subprocess.CompletedProcess[str]) -> list[str]:
     return [line for line in result.stderr.splitlines() if not line.startswith("make: ")]
 
 
+def members(session: int) -> dict[int, str]:
+    """The processes of a session that still run, with their names."""
+    found = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name, _, rest = stat.read_text().partition(" (")[2].rpartition(") ")
+        except OSError:
+            continue
+        if rest.split()[0] != "Z" and rest.split()[3] == str(session):
+            found[int(stat.parent.name)] = name
+    return found
+
+
 def copy_checkout(path: Path) -> None:
     """Copy what the shell side needs of the project."""
     ignore = shutil.ignore_patterns("__pycache__")
@@ -144,6 +157,15 @@ def make_wheel(folder: Path, name: str, version: str, files: dict[str, str], *re
         for member, text in files.items():
             archive.writestr(zipfile.ZipInfo(member), text, zipfile.ZIP_DEFLATED)
     return f"{name}=={version} --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
+
+
+def rsl_rl_files(version: str) -> dict[str, str]:
+    """What an rsl_rl consists of here; a module that only this version has shows what else is left."""
+    return {
+        "rsl_rl/__init__.py": f"VERSION = '{version}'\n",
+        "rsl_rl/runners.py": "",
+        f"rsl_rl/only_{version.replace('.', '_')}.py": "",
+    }
 
 
 def _digest(text: str) -> str:

@@ -6,7 +6,7 @@ import re
 
 from shell_checkout import SOURCE, Checkout
 
-VERBS = ["setup", "train", "play", "runs", "tasks", "tensorboard", "test", "lint"]
+VERBS = ["setup", "train", "play", "runs", "tasks", "tensorboard", "check-config", "convert", "test", "lint"]
 
 
 def test_help_is_the_default_goal_and_needs_only_make_and_awk(checkout: Checkout) -> None:
@@ -20,10 +20,10 @@ def test_help_is_the_default_goal_and_needs_only_make_and_awk(checkout: Checkout
 
 def test_help_lists_every_verb_in_its_group(checkout: Checkout) -> None:
     text = checkout.make("help").stdout
-    listed = re.findall(r"^  ([a-z]+) +\S", text, re.MULTILINE)
+    listed = re.findall(r"^  ([a-z-]+) +\S", text, re.MULTILINE)
     assert listed == VERBS
-    groups = [line for line in text.splitlines() if re.fullmatch(r"[A-Z][a-z]+", line)]
-    assert groups == ["Start", "Look", "Project"]
+    groups = [line for line in text.splitlines() if re.fullmatch(r"[A-Za-z_]+", line)]
+    assert groups == ["Start", "Look", "rsl_rl", "Project"]
 
 
 def test_help_lists_every_variable_with_its_default(checkout: Checkout) -> None:

@@ -21,6 +21,7 @@ from shell_checkout import (
     errors,
     make_checkout,
     make_wheel,
+    members,
     program,
 )
 
@@ -149,19 +150,6 @@ def test_a_changed_pin_is_installed_and_what_it_replaces_is_gone(
     assert not (installed.path / ".venv/old").exists()
     assert "torchvision 0.28.1" in (installed.path / ".venv/receipt").read_text()
     assert works(installed)
-
-
-def members(session: int) -> dict[int, str]:
-    """The processes of a session that still run, with their names."""
-    found = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            name, _, rest = stat.read_text().partition(" (")[2].rpartition(") ")
-        except OSError:
-            continue
-        if rest.split()[0] != "Z" and rest.split()[3] == str(session):
-            found[int(stat.parent.name)] = name
-    return found
 
 
 def test_killed_at_any_moment_it_completes_the_next_time(checkout: Checkout) -> None:
