@@ -124,14 +124,14 @@ def _convert(value: Any, hint: Any, current: Any, key: str) -> Any:
     if callable(current) and value is not None:
         raise UsageError(f"ARGS '{key}': it is a function, which cannot be given here")
     try:
-        return _fit(value, hint)
-    except _WrongTypeError:
-        wanted = _words(hint)
+        return fit(value, hint)
+    except WrongTypeError:
+        wanted = words_for(hint)
         raise UsageError(f"ARGS '{key}': {value!r} is not {wanted}; the value now is {to_plain(current)!r}") from None
 
 
-class _WrongTypeError(Exception):
-    pass
+class WrongTypeError(Exception):
+    """A value that is not of a hint's type."""
 
 
 def _unwieldy(hint: Any) -> bool:
@@ -145,7 +145,7 @@ def _hint_of_value(current: Any) -> Any:
     return type(current)
 
 
-def _fit(value: Any, hint: Any) -> Any:
+def fit(value: Any, hint: Any) -> Any:
     """Return ``value`` as ``hint`` wants it, or raise. Only lossless conversions are made."""
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any or hint is object:
@@ -155,18 +155,18 @@ def _fit(value: Any, hint: Any) -> Any:
     if origin is typing.Literal:
         if value in args and type(value) in {type(a) for a in args}:
             return value
-        raise _WrongTypeError
+        raise WrongTypeError
     if hint is None or hint is type(None):
         if value is None:
             return None
-        raise _WrongTypeError
+        raise WrongTypeError
     if origin in (tuple, list) or hint in (tuple, list):
         return _fit_sequence(value, origin or hint, args)
     if origin is dict or hint is dict:
         if isinstance(value, dict):
             key_hint, item_hint = args or (Any, Any)
-            return {_fit(k, key_hint): _fit(v, item_hint) for k, v in value.items()}
-        raise _WrongTypeError
+            return {fit(k, key_hint): fit(v, item_hint) for k, v in value.items()}
+        raise WrongTypeError
     return _fit_scalar(value, hint)
 
 
@@ -174,46 +174,47 @@ def _fit_any(value: Any, hints: tuple[Any, ...]) -> Any:
     exact = [h for h in hints if isinstance(h, type) and type(value) is h]
     for hint in exact + list(hints):
         try:
-            return _fit(value, hint)
-        except _WrongTypeError:
+            return fit(value, hint)
+        except WrongTypeError:
             continue
-    raise _WrongTypeError
+    raise WrongTypeError
 
 
 def _fit_sequence(value: Any, kind: type, args: tuple[Any, ...]) -> Any:
     if not isinstance(value, (list, tuple)):
-        raise _WrongTypeError
+        raise WrongTypeError
     if kind is tuple and args and args[-1] is not Ellipsis:
         if len(args) != len(value):
-            raise _WrongTypeError
-        return tuple(_fit(item, hint) for item, hint in zip(value, args, strict=True))
+            raise WrongTypeError
+        return tuple(fit(item, hint) for item, hint in zip(value, args, strict=True))
     item_hint = args[0] if args else Any
-    return kind(_fit(item, item_hint) for item in value)
+    return kind(fit(item, item_hint) for item in value)
 
 
 def _fit_scalar(value: Any, hint: Any) -> Any:
     if not isinstance(hint, type):
         if typing.get_origin(hint) is collections.abc.Callable:
-            raise _WrongTypeError
+            raise WrongTypeError
         return value
     if issubclass(hint, enum.Enum):
         if isinstance(value, str) and value in hint.__members__:
             return hint[value]
-        raise _WrongTypeError
+        raise WrongTypeError
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if hint is str and isinstance(value, (int, float, bool)):
-        raise _WrongTypeError
+        raise WrongTypeError
     if issubclass(hint, Path) and isinstance(value, str):
         return hint(value)
     if isinstance(value, bool) and hint in (int, float):
-        raise _WrongTypeError
+        raise WrongTypeError
     if isinstance(value, hint):
         return value
-    raise _WrongTypeError
+    raise WrongTypeError
 
 
-def _words(hint: Any) -> str:
+def words_for(hint: Any) -> str:
+    """Name a type for the user."""
     if typing.get_origin(hint) is typing.Literal:
         return "one of " + ", ".join(repr(arg) for arg in typing.get_args(hint))
     if isinstance(hint, type) and issubclass(hint, enum.Enum):

@@ -15,6 +15,9 @@ def to_plain(value: Any) -> Any:
 
     Functions and classes become "module:name", dataclasses and other config objects become dicts.
     """
+    # a field that Isaac Lab's configs leave unset; they copy the object, so it is not the one
+    if isinstance(value, type(dataclasses.MISSING)):
+        return None
     if value is None or (isinstance(value, (bool, int, float, str)) and not isinstance(value, enum.Enum)):
         return value
     if isinstance(value, enum.Enum):
