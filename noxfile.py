@@ -65,6 +65,18 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def bench_adapter(session: nox.Session) -> None:
+    """What the adapter to rsl_rl costs, against the plainest wrapper; see tests/bench/adapter.py."""
+    session.run(PYTHON, "tests/bench/adapter.py", *session.posargs, external=True)
+
+
+@nox.session
+def rsl_rl_matrix(session: nox.Session) -> None:
+    """Every release of rsl_rl through all that a run goes through; see tests/matrix/matrix.py."""
+    session.run(PYTHON, "tests/matrix/matrix.py", *session.posargs, external=True)
+
+
+@nox.session
 def lock(session: nox.Session) -> None:
     """Write env/*.lock anew, by the uv command in the head of each env/*.in."""
     for source in sorted(ROOT.glob("env/*.in")):

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from runners.run_dir import RUNNING, process_identity
+from runners.run_dir import RUNNING, process_identity, write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = 1
@@ -33,18 +33,33 @@ def versions(distributions: list[str]) -> dict[str, str | None]:
     return found
 
 
+def git(*words: str) -> str | None:
+    """What git says of the checkout; None without git, or outside of a repository."""
+    try:
+        run = subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, check=False)
+    except FileNotFoundError:
+        return None
+    return run.stdout.decode(errors="replace").strip() if run.returncode == 0 else None
+
+
 def commit() -> dict[str, Any]:
     """The checkout's commit, and whether files differ from it."""
-
-    def git(*words: str) -> str | None:
-        try:
-            run = subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=False)
-        except FileNotFoundError:
-            return None
-        return run.stdout.strip() if run.returncode == 0 else None
-
     changed = git("status", "--porcelain")
     return {"id": git("rev-parse", "HEAD"), "changed": None if changed is None else bool(changed)}
+
+
+def write_code_state(folder: Path) -> None:
+    """Write what differs from the commit to ``git/<checkout>.diff``, as later releases of rsl_rl do.
+
+    Releases differ in whether, when and where they can do that; so they are kept from it. They pass over a
+    file that is there.
+    """
+    status, diff = git("status"), git("diff", "HEAD")
+    if status is None or diff is None:
+        return
+    target = folder / "git" / f"{ROOT.name}.diff"
+    target.parent.mkdir(exist_ok=True)
+    write_text(target, f"--- git status ---\n{status}\n\n\n--- git diff ---\n{diff}\n")
 
 
 def command(values: dict[str, Any]) -> str:

@@ -38,6 +38,12 @@ class Plan:
     num_envs_reason: str
     parent: RunDir | None = None
     checkpoint: Checkpoint | None = None
+    agent: Any = None
+    """The agent configuration in the learner's neutral form."""
+    release: Any = None
+    """The installed rsl_rl."""
+    notes: list[str] = field(default_factory=list)
+    """What the translation for that release fills in, drops or changes."""
     inherited: list[str] = field(default_factory=list)
     """Overrides of the parent run that are not given anew."""
     finished: int = 0
@@ -106,10 +112,30 @@ def make_plan(options: Options, console: Console) -> Plan:
         packages = simulator.renderer_packages
         raise UserError(f"VIDEO=1 needs off-screen OpenGL; install one of {packages}, or leave VIDEO out")
     plan = Plan(options, simulator, task, configs, words, device, reason, parent, checkpoint)
+    set_learner(plan)
     if parent is not None:
         plan.inherited = [word for word in recorded.get("overrides", []) if word.partition("=")[0] not in keys]
         set_total(plan)
     return plan
+
+
+def set_learner(plan: Plan) -> None:
+    """Find the installed rsl_rl, and translate the agent configuration for it once to know that it can be.
+
+    Raises:
+        UserError: see :mod:`runners.learners.rsl_rl.release`, ``agent`` and ``config``.
+    """
+    from runners.learners.rsl_rl import agent, config, release
+
+    plan.release = release.installed()
+    release.check_code(plan.release)
+    if plan.release.unknown:
+        plan.notes.append(
+            f"{plan.release} is newer than {release.NEWEST}, the newest that was tried; going on as there"
+        )
+    plan.agent = agent.read(plan.configs.agent, f"the agent configuration of '{plan.task}'")
+    _, notes = config.write(plan.agent, plan.release)
+    plan.notes += [f"agent configuration for {plan.release}: {note}" for note in (*plan.agent.notes, *notes)]
 
 
 def check_counts(configs: Any) -> None:

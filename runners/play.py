@@ -121,8 +121,8 @@ class Show:
     def run(self) -> None:
         """Build everything, then open the viewer or measure."""
         from runners import hardware
-        from runners.learners.rsl_rl import config, release
-        from runners.learners.rsl_rl.learner import Learner
+        from runners.learners.rsl_rl import agent as agents
+        from runners.learners.rsl_rl import config
         from runners.learners.rsl_rl.vec_env import VecEnvAdapter
 
         device = self.simulator.device(self.options.device)
@@ -140,16 +140,41 @@ class Show:
         try:
             recorder = self._recorder(env) if self.options.video else None
             env = recorder or env  # closing the recorder completes a video that was cut short
-            vec_env = VecEnvAdapter(env, configs.agent.clip_actions, before_step=self.interrupts.check)
-            cfg = config.train_cfg(configs.agent, release.installed(), "tensorboard")
-            learner = Learner(vec_env, cfg, None, device)
-            learner.load(self.checkpoint.path, policy_only=True)
+            agent = agents.read(configs.agent, f"the agent configuration of run '{self.run_dir.name}'")
+            groups = config.resolve_groups(agent, list(env.unwrapped.observation_manager.active_terms))
+            clip = agent.runner.get("clip_actions")
+            vec_env = VecEnvAdapter(env, groups, clip_actions=clip, before_step=self.interrupts.check)
+            policy = self._policy(vec_env, agent, device)
             if self.viewer in ("native", "web"):
-                self._view(vec_env, learner.policy())
+                self._view(vec_env, policy)
             else:
-                self._measure(vec_env, learner.policy(), recorder)
+                self._measure(vec_env, policy, recorder)
         finally:
             env.close()
+
+    def _policy(self, vec_env: Any, agent: Any, device: str) -> Any:
+        """The actor, rebuilt from its weights; the installed rsl_rl builds those that are no MLP."""
+        from runners import policy
+        from runners.learners.rsl_rl import checkpoint
+
+        state = checkpoint.read(self.checkpoint.path, device)
+        if state.portable:
+            network, _ = policy.rebuild(state, agent)
+            actor = policy.Actor(network, vec_env.groups["actor"])
+            policy.check_fits(actor, vec_env, self.checkpoint.path, self.task)
+            counter = (state.infos.get("env_state") or {}).get("common_step_counter")
+            if counter is not None:
+                vec_env.unwrapped.common_step_counter = counter
+            return actor
+        from runners.learners.rsl_rl import release
+        from runners.learners.rsl_rl.learner import Learner
+
+        installed = release.installed()
+        if installed.contract != "groups":
+            raise UserError(f"'{self.checkpoint.path}' needs rsl_rl 4.0.0 or later to play, and this is {installed}")
+        learner = Learner(vec_env, agent, installed, None, device)
+        learner.load(self.checkpoint.path, self.checkpoint.iteration)
+        return learner.policy()
 
     def _configs(self) -> Any:
         """The task's play variant with the run's own overrides, episodes of the training's length."""
@@ -188,6 +213,7 @@ class Show:
 
         def counted_step(actions: Any) -> Any:
             result = step(actions)
+            policy.reset(result[2])
             episodes.add(result[1], result[2])
             return result
 
@@ -204,6 +230,7 @@ class Show:
             observations = vec_env.get_observations()
             while not episodes.complete or (recorder is not None and recorder.recording):
                 observations, rewards, dones, _ = vec_env.step(policy(observations))
+                policy.reset(dones)
                 episodes.add(rewards, dones)
                 steps += 1
                 self.console.progress(f"step {steps} · {len(episodes.returns)} of {episodes.wanted} episodes ended")

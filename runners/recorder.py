@@ -22,13 +22,11 @@ class Recorder:
 
     def __init__(self, run: RunDir, plan: Plan, console: Console) -> None:
         from runners import hardware, manifest
-        from runners.learners.rsl_rl import release
 
         self.run, self.plan, self.console = run, plan, console
         self._began = self._first = 0.0
         self._written = 0.0
         self._manifest = manifest
-        installed = release.installed()
         self.data = manifest.started(
             task=plan.task,
             simulator=plan.simulator.name,
@@ -45,7 +43,7 @@ class Recorder:
             hardware=hardware.describe(plan.device),
             versions={
                 **manifest.versions(plan.simulator.distributions()),
-                installed.distribution: installed.version,
+                plan.release.distribution: plan.release.version,
             },
         )
 

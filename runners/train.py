@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 import traceback
@@ -59,33 +58,36 @@ def announce(plan: Plan, run: RunDir, console: Console) -> None:
         console.say(
             f"going on with run {plan.parent.name} after {plan.finished} iterations ({plan.checkpoint.path.name})"
         )
+    for note in plan.notes:
+        console.say(note)
     console.plain(f"run: {verb.shown(run.path)}")
     console.say("building the simulation; a machine's first run compiles kernels, which takes half a minute or more")
 
 
 def learn(plan: Plan, run: RunDir, recorder: Recorder, console: Console, interrupts: Interrupts) -> None:
     """Build the environment and the learner, train to the end, or save on a signal."""
-    from runners import hardware
-    from runners.learners.rsl_rl import config, release
+    from runners import hardware, manifest, wandb_sync
     from runners.learners.rsl_rl.learner import Learner
-    from runners.learners.rsl_rl.vec_env import VecEnvAdapter
+    from runners.learners.rsl_rl.vec_env import make_vec_env
     from runners.video import VideoRecorder
 
-    options, agent = plan.options, plan.configs.agent
+    options = plan.options
     if plan.device == "cpu":
         hardware.limit_memory()
-    os.environ.setdefault("WANDB_DIR", str(run.path))
+    manifest.write_code_state(run.path)
     if options.video:
         plan.simulator.prepare_view(plan.configs.env, plan.task)
     env = plan.simulator.make_env(plan.configs.env, plan.device, render=options.video)
     try:
         if options.video:
             env = VideoRecorder(env, run.path / "videos" / "train", options.video_length, options.video_interval)
-        vec_env = VecEnvAdapter(env, agent.clip_actions, before_step=interrupts.check)
-        cfg = config.train_cfg(agent, release.installed(), agent.logger)
-        learner = Learner(vec_env, cfg, run.path, plan.device)
+        vec_env = make_vec_env(env, plan.agent, plan.release, before_step=interrupts.check)
+        if plan.configs.agent.logger == "wandb":
+            wandb_sync.start(run.path, plan.configs.agent)
+        learner = Learner(vec_env, plan.agent, plan.release, run.path, plan.device)
         if plan.checkpoint is not None:
-            learner.load(plan.checkpoint.path)
+            for loss in learner.load(plan.checkpoint.path, plan.checkpoint.iteration):
+                console.warn(f"'{plan.checkpoint.path.name}' for {plan.release}: {loss}")
         console.say("waiting for the first iteration")
         recorder.begin()
         try:
@@ -96,6 +98,7 @@ def learn(plan: Plan, run: RunDir, recorder: Recorder, console: Console, interru
             raise
         finally:
             learner.close()
+            wandb_sync.stop()
         finish(plan, run, recorder, console)
     finally:
         env.close()

@@ -38,14 +38,25 @@ def test_tasks_are_read_without_importing_them(launched: Any) -> None:
 
 
 def test_every_registered_task_loads_both_configurations(launched: Any) -> None:
-    from runners.learners.rsl_rl import config, release
+    from runners.learners.rsl_rl import agent, config
+    from runners.learners.rsl_rl.release import KNOWN, known
     from runners.plain import dump
 
     for task in launched.tasks():
         configs = launched.configs(task)
         assert dump(configs.env) and dump(configs.agent)
-        cfg = config.train_cfg(configs.agent, release.installed(), "tensorboard")
-        assert cfg["actor"]["class_name"] and cfg["logger"] == "tensorboard"
+        neutral = agent.read(configs.agent)
+        assert neutral.notes == []
+        images = neutral.actor.class_name not in ("MLPModel", "RNNModel")
+        for version in KNOWN if not images else ("4.0.0", "5.5.1"):
+            cfg, notes = config.write(neutral, known(version))
+            # the one thing that an old release lacks and these tasks use
+            assert all(note.key == "obs_normalization" and version == "1.0.2" for note in notes)
+            assert cfg.get("runner", cfg)["num_steps_per_env"] == configs.agent.num_steps_per_env
+
+
+CONTRACTS = ("tensors", "pair", "groups")
+GROUPS = {"actor": ["actor"], "critic": ["critic"]}
 
 
 class InPlace:
@@ -68,28 +79,81 @@ class InPlace:
 def test_observations_are_fresh_tensors(env: Any) -> None:
     from runners.learners.rsl_rl.vec_env import VecEnvAdapter
 
-    adapter = VecEnvAdapter(InPlace(env))
-    first, *_ = adapter.step(torch.ones(4, 1))
-    kept = first["actor"].clone()
-    second, *_ = adapter.step(torch.ones(4, 1))
-    assert torch.equal(first["actor"], kept) and not torch.equal(second["actor"], kept)
+    for contract in CONTRACTS:
+        adapter = VecEnvAdapter(InPlace(env), GROUPS, contract)
+        first, *_ = adapter.step(torch.ones(4, 1))
+        kept = first.clone()
+        second, *_ = adapter.step(torch.ones(4, 1))
+        assert (first == kept).all() and not (second == kept).all()
 
 
 def test_time_outs_are_told_and_bootstrapped(env: Any) -> None:
     from runners.learners.rsl_rl.vec_env import VecEnvAdapter
 
-    adapter = VecEnvAdapter(env)
-    for step in range(1, 11):
-        _, rewards, dones, extras = adapter.step(torch.zeros(4, 1))
-        assert extras["time_outs"].tolist() == dones.tolist() == [step == 10] * 4
-        assert dones.dtype == torch.bool and rewards.shape == (4,)
-    assert "Episode_Reward/smooth_reward" in extras["log"]
+    for contract in CONTRACTS:
+        adapter = VecEnvAdapter(env, GROUPS, contract)
+        for step in range(1, 11):
+            *_, rewards, dones, extras = adapter.step(torch.zeros(4, 1))
+            assert extras["time_outs"].tolist() == dones.tolist() == [step == 10] * 4
+            assert rewards.shape == (4,)
+        assert "Episode_Reward/smooth_reward" in adapter.logs[-1] and "log" not in extras
+
+
+def test_dones_are_bool(env: Any) -> None:
+    from runners.learners.rsl_rl.vec_env import VecEnvAdapter
+
+    for contract in CONTRACTS:
+        assert VecEnvAdapter(env, GROUPS, contract).step(torch.zeros(4, 1))[-2].dtype == torch.bool
+
+
+def test_three_contracts_give_the_same(env: Any) -> None:
+    """Five values with tensors, four with a pair before, four with a TensorDict; the same numbers in all."""
+    from tensordict import TensorDict
+
+    from runners.learners.rsl_rl.vec_env import VecEnvAdapter
+
+    tensors, pair, groups = (VecEnvAdapter(env, GROUPS, contract) for contract in CONTRACTS)
+    assert tensors.num_obs == pair.num_obs == env.observation_manager.group_obs_dim["actor"][0]
+    assert tensors.num_privileged_obs == env.observation_manager.group_obs_dim["critic"][0]
+    seen, extras = pair.get_observations()
+    assert list(extras) == ["observations"] and list(extras["observations"]) == ["critic"]
+    named = groups.get_observations()
+    assert isinstance(named, TensorDict) and set(named.keys()) == {"actor", "critic"}
+    assert torch.equal(tensors.get_observations(), seen) and torch.equal(seen, named["actor"])
+    privileged = tensors.get_privileged_observations()
+    assert privileged is not None and torch.equal(privileged, named["critic"])
+    assert torch.equal(extras["observations"]["critic"], named["critic"])
+    first, second = tensors.reset()
+    assert first.shape == (4, tensors.num_obs) and second is not None
+    assert [len(adapter.step(torch.zeros(4, 1))) for adapter in (tensors, pair, groups)] == [5, 4, 4]
+    *_, infos = pair.step(torch.zeros(4, 1))
+    assert set(infos["observations"]) == {"critic"} and all(
+        t.dtype == torch.float32 for t in infos["observations"].values()
+    )
+
+
+def test_a_critic_that_sees_the_same_is_no_privileged_one(env: Any) -> None:
+    from runners.learners.rsl_rl.vec_env import VecEnvAdapter
+
+    same = {"actor": ["actor"], "critic": ["actor"]}
+    tensors = VecEnvAdapter(env, same, "tensors")
+    assert tensors.num_privileged_obs is None and tensors.get_privileged_observations() is None
+    assert tensors.step(torch.zeros(4, 1))[1] is None
+    assert VecEnvAdapter(env, same, "pair").step(torch.zeros(4, 1))[-1]["observations"] == {}
+
+
+def test_groups_are_joined_in_their_order(env: Any) -> None:
+    from runners.learners.rsl_rl.vec_env import VecEnvAdapter
+
+    adapter = VecEnvAdapter(env, {"actor": ["critic", "actor"], "critic": ["critic"]}, "tensors")
+    groups = env.observation_manager.compute()
+    assert torch.equal(adapter.get_observations(), torch.cat([groups["critic"], groups["actor"]], dim=-1))
 
 
 def test_random_initial_lengths_reach_the_environment(env: Any) -> None:
     from runners.learners.rsl_rl.vec_env import VecEnvAdapter
 
-    adapter = VecEnvAdapter(env)
+    adapter = VecEnvAdapter(env, GROUPS)
     adapter.episode_length_buf = torch.tensor([9, 0, 5, 8])
     _, _, dones, _ = adapter.step(torch.zeros(4, 1))
     assert dones.tolist() == [True, False, False, False]
@@ -98,7 +162,7 @@ def test_random_initial_lengths_reach_the_environment(env: Any) -> None:
 def test_actions_are_clipped(env: Any) -> None:
     from runners.learners.rsl_rl.vec_env import VecEnvAdapter
 
-    VecEnvAdapter(env, clip_actions=0.5).step(torch.full((4, 1), 3.0))
+    VecEnvAdapter(env, GROUPS, clip_actions=0.5).step(torch.full((4, 1), 3.0))
     assert env.action_manager.action.tolist() == [[0.5]] * 4
 
 
@@ -110,5 +174,5 @@ def test_before_step_can_leave_the_rollout(env: Any) -> None:
 
     counter = env.common_step_counter
     with pytest.raises(KeyboardInterrupt):
-        VecEnvAdapter(env, before_step=leave).step(torch.zeros(4, 1))
+        VecEnvAdapter(env, GROUPS, before_step=leave).step(torch.zeros(4, 1))
     assert env.common_step_counter == counter

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
-from real_make import ROOT, SMALL, Make, clean_environment, manifest, read_video
+from real_make import MATRIX, ROOT, SMALL, Make, clean_environment, manifest, read_video
 
 from runners.curve import scalars
+
+sys.path.insert(0, str(MATRIX))
+
+from matrix import environment
 
 LOSS = "Loss/value"
 
@@ -165,6 +170,25 @@ def test_wandb_offline_writes_into_the_run_and_not_into_the_home_folder(make: Ma
     assert done.returncode == 0, done.stderr
     assert list((make.last() / "wandb").glob("offline-run-*"))
     assert list(home.iterdir()) == []
+
+
+def test_wandb_of_a_release_that_does_not_know_it(tmp_path: Path) -> None:
+    """1.0.2 writes TensorBoard only; wandb reads along."""
+    variables = {**environment(), "WANDB_MODE": "offline", "HOME": str(tmp_path)}
+    variables["PYTHONPATH"] = f"{ROOT / 'tests/doubles/rsl_rl_1_0_2'}:{variables['PYTHONPATH']}"
+    flags = ["--logger=wandb", "--iterations=1", "--num-envs=8", f"--log-root={tmp_path / 'logs'}"]
+    command = [sys.executable, "-m", "runners.train", *flags]
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (stored,) = (tmp_path / "logs").glob("*/*/wandb/offline-run-*/*.wandb")
+    assert b"Perf/total_fps" in stored.read_bytes()
+
+
+def test_the_code_state_is_recorded(trained: Path) -> None:
+    (diff,) = (trained / "git").iterdir()
+    assert diff.name == f"{ROOT.name}.diff"
+    changed = subprocess.run(["git", "diff", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert diff.read_text().startswith("--- git status ---") and changed.strip() in diff.read_text()
 
 
 def test_runs_lists_it(copy_of_trained: Path, make: Make) -> None:

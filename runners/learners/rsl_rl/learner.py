@@ -1,10 +1,12 @@
-"""rsl_rl's runner with what a workstation needs around it: whole checkpoints, progress, safe interruption."""
+"""rsl_rl's runner of any release, with what a workstation needs around it: whole checkpoints, progress, a true end."""
 
 from __future__ import annotations
 
+import io
 import math
-import re
+import os
 import statistics
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,7 +17,15 @@ import torch
 from rsl_rl.runners import OnPolicyRunner
 
 from runners.errors import UserError
+from runners.learners.rsl_rl import checkpoint, config, holes
+from runners.learners.rsl_rl.agent import Agent
+from runners.learners.rsl_rl.metrics import UpdateMetrics
+from runners.learners.rsl_rl.release import NEWEST, Release
+from runners.learners.rsl_rl.vec_env import VecEnvAdapter
 from runners.run_dir import write_whole
+
+EPISODES = 100
+"""Over how many of the last episodes rsl_rl takes its means."""
 
 
 @dataclass(frozen=True)
@@ -33,58 +43,149 @@ class Progress:
 
 
 class _Known(deque[float]):
-    """Numbers of which those that are not known (NaN) are left out."""
+    """Numbers of which those that are not known (NaN) are left out, and all while it is ``closed``."""
+
+    closed = False
 
     def extend(self, values: Iterable[float]) -> None:
-        super().extend(value for value in values if not math.isnan(value))
+        if not self.closed:
+            super().extend(value for value in values if not math.isnan(value))
+
+
+class EpisodeLog:
+    """Means of what the environment logged in one iteration, whatever keys its steps have."""
+
+    def __init__(self, logs: list[dict[str, Any]]) -> None:
+        self._logs = logs
+
+    def take(self) -> dict[str, float]:
+        """The means since the last call, as {tag: mean}."""
+        values: dict[str, list[torch.Tensor]] = {}
+        for log in self._logs:
+            for key, value in log.items():
+                values.setdefault(key, []).append(torch.as_tensor(value, dtype=torch.float).mean())
+        self._logs.clear()
+        if not values:
+            return {}
+        device = next((v.device for group in values.values() for v in group if v.device.type != "cpu"), "cpu")
+        means = torch.stack([torch.stack([v.to(device) for v in group]).mean() for group in values.values()]).tolist()
+        # the names that rsl_rl gives them
+        tags = (key if "/" in key else f"Episode/{key}" for key in values)
+        return dict(zip(tags, means, strict=True))
 
 
 class Learner:
     """Trains, saves and loads with the installed rsl_rl."""
 
-    def __init__(self, env: Any, cfg: dict[str, Any], log_dir: Path | None, device: str) -> None:
+    def __init__(self, env: VecEnvAdapter, agent: Agent, release: Release, log_dir: Path | None, device: str) -> None:
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            raise UserError("WORLD_SIZE is set, and a run uses one GPU; unset WORLD_SIZE")
         self.env = env
-        self.runner = OnPolicyRunner(env, cfg, str(log_dir) if log_dir else None, device)
+        self.agent = agent
+        self.release = release
         self.device = device
         self.done = 0
         """Finished iterations."""
-        self._steps = int(cfg["num_steps_per_env"]) * env.num_envs
+        cfg, _ = config.write(agent, release, list(env.unwrapped.observation_manager.active_terms))
+        self._normalise = self._normalisers(cfg)
+        if release.shape == "nested":
+            holes.add_normaliser(cfg, OnPolicyRunner, self._normalise)
+        self.runner = OnPolicyRunner(env, cfg, str(log_dir) if log_dir else None, device)
+        holes.fill(self.runner, release)
+        self.metrics = UpdateMetrics(self.runner.alg, release, agent.runner.get("check_for_nan", True))
+        self._episode_log = EpisodeLog(env.logs)
+        self._steps = int(agent.runner["num_steps_per_env"]) * env.num_envs
         self._on_iteration: Callable[[Progress], None] = lambda progress: None
         self._total = 0
-        self.runner.save = self._save  # rsl_rl writes checkpoints in place, and a kill would cut one in half
-        self._log = self.runner.logger.log
-        self.runner.logger.log = self._after_iteration
+        self._buffers: tuple[deque[float], deque[float]] = (deque(), deque())
+        """Returns and lengths of the last episodes."""
+        self._resumed = False
+        # rsl_rl writes checkpoints in place, and a kill would cut one in half
+        self._write = self.runner.save
+        self.runner.save = self._save
+        self._listen()
+
+    def _normalisers(self, cfg: dict[str, Any]) -> tuple[bool, bool]:
+        """Whether actor and critic of this release get a normaliser."""
+        if self.release.shape == "flat":
+            return cfg["empirical_normalization"], cfg["empirical_normalization"]
+        return self.agent.actor.obs_normalization, self.agent.critic.obs_normalization
+
+    def _listen(self) -> None:
+        """Be called after every iteration: by the runner up to 3.1.3, by its logger from 3.2.0 on."""
+        if self.release.since("3.2.0"):
+            log = self.runner.logger.log
+            self.runner.logger.log = lambda **values: self._after_log(
+                log(**values), values["it"], values["collect_time"] + values["learn_time"], self.runner.logger
+            )
+            return
+        log = self.runner.log
+        self.runner.log = lambda names, *args, **kwargs: self._after_log(
+            log(names, *args, **kwargs),
+            names["it"],
+            names["collection_time"] + names["learn_time"],
+            _Names(names),
+        )
 
     def learn(self, total: int, on_iteration: Callable[[Progress], None]) -> None:
         """Train until ``total`` iterations are done, those of the run before included."""
         self._total = total
         self._on_iteration = on_iteration
-        self.runner.learn(total - self.done, init_at_random_ep_len=True)
+        module = sys.modules[OnPolicyRunner.__module__]
+        plain = getattr(module, "deque", None)
+        if self._resumed and plain is not None:
+            # up to 3.1.3 the buffers are made inside of learn: first the returns, then the lengths
+            prepared = iter(self._buffers)
+            module.deque = lambda maxlen: next(prepared, None) or plain(maxlen=maxlen)  # type: ignore[attr-defined]
+        try:
+            self.runner.learn(total - self.done, init_at_random_ep_len=True)
+        finally:
+            if plain is not None:
+                module.deque = plain  # type: ignore[attr-defined]
 
-    def _after_iteration(self, **values: Any) -> None:
-        self._log(**values)
-        self.done = values["it"] + 1
-        logger = self.runner.logger
+    def _after_log(self, _: None, iteration: int, seconds: float, names: Any) -> None:
+        writer = self._writer()
+        self.done = iteration + 1
+        for tag, value in self._episode_log.take().items():
+            writer.add_scalar(tag, value, iteration)
+        for name, value in self.metrics.last.items():
+            writer.add_scalar(f"PPO/{name}", value, iteration)
+        self._buffers = names.rewbuffer, names.lenbuffer
+        self._open_buffers(names)
+        returns, lengths = self._buffers
         self._on_iteration(
             Progress(
                 iteration=self.done,
                 total=self._total,
-                steps_per_second=self._steps / (values["collect_time"] + values["learn_time"]),
-                mean_return=statistics.mean(logger.rewbuffer) if logger.rewbuffer else None,
-                mean_length=statistics.mean(logger.lenbuffer) if logger.lenbuffer else None,
+                steps_per_second=self._steps / seconds,
+                mean_return=statistics.mean(returns) if returns else None,
+                mean_length=statistics.mean(lengths) if lengths else None,
             )
         )
 
+    def _writer(self) -> Any:
+        return self.runner.logger.writer if self.release.since("3.2.0") else self.runner.writer
+
     def _save(self, path: str, infos: dict[str, Any] | None = None) -> None:
+        """In place of the runner's own: complete or not at all, named by the last finished iteration."""
+        file = Path(path).with_name(f"model_{self.done - 1}.pt")
         # the step counter drives curricula; mjlab keeps it under the same names
         counter = {"common_step_counter": int(self.env.unwrapped.common_step_counter)}
-        data = self.runner.alg.save()
-        data["iter"] = self.runner.current_learning_iteration
-        data["infos"] = {**(infos or {}), "env_state": counter, "episodes": self._episodes()}
-        with write_whole(Path(path)) as stream:
-            torch.save(data, stream)
-        if self.runner.cfg.get("upload_model", True):
-            self.runner.logger.save_model(path, data["iter"])
+        returns, lengths = self._buffers
+        infos = {
+            **(infos or {}),
+            "env_state": counter,
+            "episodes": {"returns": list(returns), "lengths": list(lengths)},
+            "rsl_rl": self.release.version,
+        }
+        if self.release.contract == "pair" and any(self._normalise):
+            infos["normaliser_counts"] = [int(normaliser.count) for normaliser in holes.normalisers(self.runner)]
+        start, self.runner.current_learning_iteration = self.runner.current_learning_iteration, self.done - 1
+        try:
+            with write_whole(file) as stream:
+                self._write(stream, infos)
+        finally:
+            self.runner.current_learning_iteration = start
 
     def save(self, log_dir: Path) -> Path | None:
         """Save the state after the last finished iteration; None if there is nothing new to save."""
@@ -92,32 +193,61 @@ class Learner:
             return None
         path = log_dir / f"model_{self.done - 1}.pt"
         if not path.exists():
-            self.runner.current_learning_iteration = self.done - 1
             self._save(str(path))
         return path
 
-    def load(self, path: Path, policy_only: bool = False) -> None:
-        """Take weights, and unless ``policy_only`` optimizer and iteration, from a checkpoint.
+    def load(self, path: Path, iteration: int) -> list[str]:
+        """Go on from a checkpoint of any release: weights, optimizer, normalisers, counters.
+
+        Args:
+            path: the file.
+            iteration: its number; what 1.0.2 writes inside is the start of its run.
+
+        Returns:
+            What could not be carried over.
 
         Raises:
-            UserError: the file holds something else, or another network.
+            UserError: the file is none, or of another network.
         """
-        data = read_checkpoint(path, self.device)
-        self._check_shapes(path, data)
-        parts = {"actor": True} if policy_only else None
-        self.runner.alg.load(data, parts, True)
-        infos = data.get("infos") or {}
-        counter = (infos.get("env_state") or {}).get("common_step_counter")
+        state = checkpoint.read(path, self.device)
+        state.iteration = iteration
+        data = checkpoint.translate(state, self.release, self._normalise)
+        check_shapes(path, state, data, self._weights())
+        stream = io.BytesIO()
+        torch.save(data, stream)
+        stream.seek(0)
+        self.runner.load(stream)
+        if self.release.layout == "2.0.0" and any(self._normalise):
+            holes.restore_counts(self.runner, state.infos["normaliser_counts"])
+        self._set_learning_rate()
+        counter = (state.infos.get("env_state") or {}).get("common_step_counter")
         if counter is not None:
             self.env.unwrapped.common_step_counter = counter
-        if not policy_only:
-            self._restore_episodes(infos.get("episodes") or {})
-            # rsl_rl would repeat iteration ``iter``, which the file already contains
-            self.done = self.runner.current_learning_iteration = int(data["iter"]) + 1
+        if self.agent.rnd is None:  # rsl_rl keeps two more buffers with it, and wants all or none filled
+            self._restore_episodes(state.infos.get("episodes") or {})
+        # rsl_rl would repeat iteration ``iter``, which the file already contains
+        self.done = self.runner.current_learning_iteration = iteration + 1
+        return state.losses
 
-    def _episodes(self) -> dict[str, list[float]]:
-        logger = self.runner.logger
-        return {"returns": list(logger.rewbuffer), "lengths": list(logger.lenbuffer)}
+    def _weights(self) -> dict[str, Any]:
+        """State dicts as the release would save them."""
+        algorithm = self.runner.alg
+        if self.release.since("4.0.0"):
+            saved: dict[str, Any] = algorithm.save()
+        else:
+            saved = {"model_state_dict": holes.network(algorithm, self.release).state_dict()}
+        return {key: value for key, value in saved.items() if key.endswith("_state_dict") and "optimizer" not in key}
+
+    def _set_learning_rate(self) -> None:
+        """An adaptive rate goes on from the file, a fixed one is the configuration's."""
+        algorithm = self.runner.alg
+        groups = algorithm.optimizer.param_groups
+        if algorithm.schedule == "adaptive":
+            algorithm.learning_rate = groups[0]["lr"]
+            return
+        algorithm.learning_rate = self.agent.algorithm["learning_rate"]
+        for group in groups:
+            group["lr"] = algorithm.learning_rate
 
     def _restore_episodes(self, episodes: dict[str, list[float]]) -> None:
         """Let the mean return go on where it was.
@@ -125,55 +255,68 @@ class Learner:
         A resumed run starts its environments at random points of their episodes, as any run does. Those first
         episodes are only partly seen; their returns are left out, or the curve would fall to the bottom.
         """
-        logger = self.runner.logger
-        logger.rewbuffer = _Known(episodes.get("returns", ()), maxlen=100)
-        logger.lenbuffer = _Known(episodes.get("lengths", ()), maxlen=100)
-        logger.cur_reward_sum.fill_(math.nan)
-        logger.cur_episode_length.fill_(math.nan)
+        self._resumed = True
+        returns = _Known(episodes.get("returns", ()), maxlen=EPISODES)
+        lengths = _Known(episodes.get("lengths", ()), maxlen=EPISODES)
+        self._buffers = returns, lengths
+        if self.release.since("3.2.0"):
+            logger = self.runner.logger
+            logger.rewbuffer, logger.lenbuffer = returns, lengths
+            logger.cur_reward_sum.fill_(math.nan)
+            logger.cur_episode_length.fill_(math.nan)
+        else:
+            # the sums of old releases cannot be reached before the first iteration is over
+            returns.closed = lengths.closed = True
 
-    def _check_shapes(self, path: Path, data: dict[str, Any]) -> None:
-        have = data["actor_state_dict"]
-        want = self.runner.alg.get_policy().state_dict()
-        differing = [
-            f"'{key}' is {_size(have.get(key))} in the file and {_size(want.get(key))} in the task"
-            for key in sorted(set(have) | set(want))
-            if _size(have.get(key)) != _size(want.get(key))
-        ]
-        if differing:
-            raise UserError(f"checkpoint '{path}' is of another network or task: {differing[0]}")
+    def _open_buffers(self, names: Any) -> None:
+        """After a resumed run's first iteration: from here on count the episodes that were seen from their start."""
+        returns, lengths = self._buffers
+        if not isinstance(returns, _Known) or not returns.closed or not isinstance(lengths, _Known):
+            return
+        running = names.cur_episode_length >= self.agent.runner["num_steps_per_env"]
+        names.cur_reward_sum[running] = math.nan
+        names.cur_episode_length[running] = math.nan
+        returns.closed = lengths.closed = False
 
     def policy(self) -> Callable[[Any], torch.Tensor]:
-        """The mean action for a batch of observations."""
+        """The release's own policy: the mean action for what the adapter gives as observations."""
         policy: Callable[[Any], torch.Tensor] = self.runner.get_inference_policy(device=self.device)
         return policy
 
     def close(self) -> None:
         """Write out what the logger still holds."""
-        writer = self.runner.logger.writer
+        writer = self._writer()
         if writer is not None:
             writer.flush()
             writer.close()
-            self.runner.logger.stop_logging_writer()
+
+
+class _Names:
+    """The local names of ``learn``, which releases up to 3.1.3 hand to ``log``, as attributes."""
+
+    def __init__(self, names: dict[str, Any]) -> None:
+        self.__dict__ = names
+
+
+def check_shapes(path: Path, state: checkpoint.State, have: dict[str, Any], want: dict[str, Any]) -> None:
+    """Compare the tensors of a file with those of the network that is to take them.
+
+    Raises:
+        UserError: they differ; names the first that does, with both sizes.
+    """
+    for section, wanted in want.items():
+        there = have.get(section, {})
+        for key in [*wanted, *(key for key in there if key not in wanted)]:
+            if _size(there.get(key)) == _size(wanted.get(key)) or key.endswith("count"):
+                continue
+            newer = ""
+            if state.made_by and Release(state.made_by).unknown:
+                newer = f"; it was made by rsl_rl {state.made_by}, newer than {NEWEST}, the newest that is known here"
+            raise UserError(
+                f"checkpoint '{path}' is of another network or task: '{key}' is {_size(there.get(key))} in the file "
+                f"and {_size(wanted.get(key))} in the task{newer}"
+            )
 
 
 def _size(tensor: Any) -> str:
     return "missing" if tensor is None else ("x".join(map(str, tensor.shape)) or "a number")
-
-
-def read_checkpoint(path: Path, device: str) -> dict[str, Any]:
-    """Read a checkpoint file; no pickled object is ever built.
-
-    Raises:
-        UserError: the file is not one, or of a generation that this learner does not read.
-    """
-    try:
-        data = torch.load(path, map_location=device, weights_only=True)
-    except FileNotFoundError:
-        raise UserError(f"there is no checkpoint '{path}'") from None
-    except Exception as error:
-        reason = re.split(r"[\n.]", str(error), maxsplit=1)[0]
-        raise UserError(f"cannot load '{path}': it is damaged or no checkpoint ({reason})") from None
-    if not isinstance(data, dict) or not {"actor_state_dict", "critic_state_dict", "iter"} <= set(data):
-        keys = ", ".join(map(str, data)) if isinstance(data, dict) else type(data).__name__
-        raise UserError(f"cannot load '{path}': it is no checkpoint of rsl_rl 4 or later (it holds {keys})")
-    return data

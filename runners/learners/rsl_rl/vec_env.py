@@ -1,4 +1,9 @@
-"""The environment as rsl_rl wants it, over any manager-based environment (Isaac Lab's interface)."""
+"""The environment as rsl_rl wants it, over any manager-based environment (Isaac Lab's interface).
+
+rsl_rl has asked for three things so far. "tensors" (1.0.2): observation tensors, five values a step,
+sizes as attributes. "pair" (2.x): ``(observations, extras)``, four values. "groups" (3.0.0 and later):
+a TensorDict of observation groups, four values. Source: ``rsl_rl/env/vec_env.py`` of every release.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +11,57 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from rsl_rl.env import VecEnv
 from tensordict import TensorDict
 
+from runners.learners.rsl_rl.agent import Agent
+from runners.learners.rsl_rl.config import resolve_groups
+from runners.learners.rsl_rl.release import Release
 
-class VecEnvAdapter(VecEnv):  # type: ignore[misc]
-    """Contract of rsl_rl 3.0 and later: TensorDict observations, four values from ``step``.
+Groups = dict[str, torch.Tensor]
 
-    ``before_step`` is called before every step: the one safe place to leave a rollout.
+
+class VecEnvAdapter:
+    """A manager-based environment in the contract of one generation of rsl_rl.
+
+    Attributes:
+        num_obs: size of what the actor sees.
+        num_privileged_obs: size of what the critic sees; None if it sees the same.
+        logs: what the environment logged in each step since the learner last took it.
     """
 
     def __init__(
-        self, env: Any, clip_actions: float | None = None, before_step: Callable[[], None] = lambda: None
+        self,
+        env: Any,
+        groups: dict[str, list[str]],
+        contract: str = "groups",
+        clip_actions: float | None = None,
+        before_step: Callable[[], None] = lambda: None,
     ) -> None:
+        """Reset the environment.
+
+        Args:
+            env: the environment, possibly wrapped.
+            groups: names of the observation groups that ``actor``, ``critic`` and ``rnd_state`` see.
+            contract: tensors, pair or groups.
+            clip_actions: bound on the absolute value of actions.
+            before_step: called before every step: the one safe place to leave a rollout.
+        """
         self.env = env
+        self.groups = groups
         self.clip_actions = clip_actions
         self.before_step = before_step
+        self.logs: list[dict[str, Any]] = []
         base = env.unwrapped
         self.num_envs: int = base.num_envs
         self.num_actions: int = base.action_manager.total_action_dim
         self.max_episode_length: int = base.max_episode_length
         self.device = torch.device(base.device)
-        env.reset()  # rsl_rl never does
+        self._view = {"tensors": self._as_tensors, "pair": self._as_pair, "groups": self._as_groups}[contract]
+        self._tensors = contract == "tensors"
+        self._asymmetric = groups["critic"] != groups["actor"]
+        observations, _ = env.reset()  # only 1.0.2 does it
+        self.num_obs = self._concatenate(observations, "actor").shape[1]
+        self.num_privileged_obs = self._concatenate(observations, "critic").shape[1] if self._asymmetric else None
 
     @property
     def cfg(self) -> Any:
@@ -50,39 +84,82 @@ class VecEnvAdapter(VecEnv):  # type: ignore[misc]
         # rsl_rl assigns random lengths here; they must reach the environment's time limit
         self.unwrapped.episode_length_buf = value
 
-    def get_observations(self) -> TensorDict:
-        """The current observations. Each group: (num_envs, size)."""
-        return self._observations(self.unwrapped.observation_manager.compute())
+    def get_observations(self) -> Any:
+        """The current observations: a tensor, ``(tensor, extras)`` or a TensorDict."""
+        return self._view(self.unwrapped.observation_manager.compute(), {})
 
-    def reset(self) -> tuple[TensorDict, dict[str, Any]]:
-        """Reset every environment."""
+    def get_privileged_observations(self) -> torch.Tensor | None:
+        """What the critic sees; None if it sees what the actor does (contract "tensors")."""
+        groups = self.unwrapped.observation_manager.compute()
+        return self._concatenate(groups, "critic") if self._asymmetric else None
+
+    def reset(self) -> tuple[Any, Any]:
+        """Reset every environment. 1.0.2 does so once, in its constructor, and wants a pair."""
         observations, extras = self.env.reset()
-        return self._observations(observations), extras
+        if self._tensors:
+            return self._as_tensors(observations, {}), self.get_privileged_observations()
+        return self._view(observations, extras), extras
 
-    def step(self, actions: torch.Tensor) -> tuple[TensorDict, torch.Tensor, torch.Tensor, dict[str, Any]]:
+    def step(self, actions: torch.Tensor) -> tuple[Any, ...]:
         """Step every environment.
 
         Args:
             actions: shape (num_envs, num_actions).
 
         Returns:
-            observations, rewards (num_envs,), dones (num_envs,) as bool, and extras with ``time_outs``
-            (num_envs,), from which rsl_rl bootstraps the value of episodes cut off by the time limit.
+            observations, the critic's observations (contract "tensors" only), rewards (num_envs,), dones
+            (num_envs,) as bool, and extras with ``time_outs`` (num_envs,), from which rsl_rl bootstraps the
+            value of episodes that the time limit cut off. Recurrent policies of old releases need bool dones.
         """
         self.before_step()
         if self.clip_actions is not None:
             actions = torch.clamp(actions, -self.clip_actions, self.clip_actions)
-        observations, rewards, terminated, truncated, extras = self.env.step(actions)
+        observations, rewards, terminated, truncated, given = self.env.step(actions)
+        extras = {key: value for key, value in given.items() if key not in ("log", "episode", "observations")}
+        if log := given.get("episode") or given.get("log"):
+            self.logs.append(dict(log))  # a copy: the environment goes on writing into its own
         if not getattr(self.cfg, "is_finite_horizon", False):
             extras["time_outs"] = truncated
-        return self._observations(observations), rewards, terminated | truncated, extras
+        dones = terminated | truncated
+        seen = self._view(observations, extras)
+        if self._tensors:
+            privileged = self._concatenate(observations, "critic") if self._asymmetric else None
+            return seen, privileged, rewards, dones, extras
+        if isinstance(seen, tuple):
+            seen, _ = seen
+        return seen, rewards, dones, extras
 
-    def _observations(self, groups: dict[str, torch.Tensor]) -> TensorDict:
+    def _as_tensors(self, groups: Groups, extras: dict[str, Any]) -> torch.Tensor:
+        return self._concatenate(groups, "actor")
+
+    def _as_pair(self, groups: Groups, extras: dict[str, Any]) -> tuple[torch.Tensor, dict[str, Any]]:
+        sets = [name for name in self.groups if name != "actor" and (name != "critic" or self._asymmetric)]
+        extras["observations"] = {name: self._concatenate(groups, name) for name in sets}
+        return self._concatenate(groups, "actor"), extras
+
+    def _as_groups(self, groups: Groups, extras: dict[str, Any]) -> TensorDict:
         # rsl_rl copies an observation only after the next step: a buffer that the environment
         # updates in place would be stored under the wrong action
         fresh = {name: group.clone() for name, group in groups.items()}
         return TensorDict(fresh, batch_size=[self.num_envs])
 
+    def _concatenate(self, groups: Groups, name: str) -> torch.Tensor:
+        """One fresh tensor of a set of groups. Shape: (num_envs, size)."""
+        parts = [groups[group] for group in self.groups[name]]
+        return torch.cat(parts, dim=-1) if len(parts) > 1 else parts[0].clone()
+
     def close(self) -> None:
         """Close the environment."""
         self.env.close()
+
+
+def make_vec_env(
+    env: Any, agent: Agent, release: Release, before_step: Callable[[], None] = lambda: None
+) -> VecEnvAdapter:
+    """Wrap an environment for a release, with the observation groups and action bound of the configuration.
+
+    Raises:
+        UserError: the configuration names a group that the environment does not have.
+    """
+    groups = resolve_groups(agent, list(env.unwrapped.observation_manager.active_terms))
+    return VecEnvAdapter(env, groups, release.contract, agent.runner.get("clip_actions"), before_step)

@@ -1,0 +1,1 @@
+from .rollout_storage import RolloutStorage as RolloutStorage

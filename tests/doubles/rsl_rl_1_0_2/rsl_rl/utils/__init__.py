@@ -1,0 +1,1 @@
+"""Empty, and here because the release of an installed rsl_rl is told by what its ``utils`` have."""
