@@ -142,6 +142,17 @@ def test_a_critic_that_sees_the_same_is_no_privileged_one(env: Any) -> None:
     assert VecEnvAdapter(env, same, "pair").step(torch.zeros(4, 1))[-1]["observations"] == {}
 
 
+def test_3_0_0_gets_a_group_named_policy(env: Any) -> None:
+    from runners.learners.rsl_rl import agent, release
+    from runners.learners.rsl_rl.vec_env import make_vec_env
+
+    neutral = agent.read(SIMULATOR.configs("Mjlab-Cartpole-Balance").agent)
+    named = make_vec_env(env, neutral, release.known("3.0.0")).get_observations()
+    assert torch.equal(named["policy"], named["actor"])
+    other = make_vec_env(env, neutral, release.known("3.0.1")).get_observations()
+    assert set(other.keys()) == {"actor", "critic"}
+
+
 def test_groups_are_joined_in_their_order(env: Any) -> None:
     from runners.learners.rsl_rl.vec_env import VecEnvAdapter
 

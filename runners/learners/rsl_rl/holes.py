@@ -60,6 +60,8 @@ HOLES = (
          "holes.restore_counts", "modules/normalizer.py", "test_2_0_keeps_the_normalisers_count"),
     Hole("first observation", "2.0.0", "2.3.3", "the first observation of learn() is not normalised",
          "holes.normalise_first_observation", RUNNER, "test_matrix"),
+    Hole("policy group", "3.0.0", "3.0.0", "an update looks for a group named policy, whatever obs_groups says",
+         "vec_env.make_vec_env", "algorithms/ppo.py", "test_3_0_0_gets_a_group_named_policy"),
     Hole("learning rate", "1.0.2", "5.4.1", "an adaptive learning rate starts again from the configuration's, a fixed "
          "one from the file's", "learner.Learner.load", RUNNER, "test_matrix"),
     Hole("log_dir", "1.0.2", "3.3.0", "learn() without a log_dir fails when it saves",

@@ -60,18 +60,23 @@ class EpisodeLog:
 
     def take(self) -> dict[str, float]:
         """The means since the last call, as {tag: mean}."""
-        values: dict[str, list[torch.Tensor]] = {}
+        values: dict[str, list[Any]] = {}
         for log in self._logs:
             for key, value in log.items():
-                values.setdefault(key, []).append(torch.as_tensor(value, dtype=torch.float).mean())
+                # the names that rsl_rl gives them
+                values.setdefault(key if "/" in key else f"Episode/{key}", []).append(value)
         self._logs.clear()
-        if not values:
-            return {}
-        device = next((v.device for group in values.values() for v in group if v.device.type != "cpu"), "cpu")
-        means = torch.stack([torch.stack([v.to(device) for v in group]).mean() for group in values.values()]).tolist()
-        # the names that rsl_rl gives them
-        tags = (key if "/" in key else f"Episode/{key}" for key in values)
-        return dict(zip(tags, means, strict=True))
+        means: dict[str, float] = {}
+        on_device: dict[str, torch.Tensor] = {}
+        for tag, given in values.items():
+            tensors = [value.reshape(-1) for value in given if isinstance(value, torch.Tensor)]
+            if len(tensors) == len(given):
+                on_device[tag] = torch.cat(tensors).float().mean()
+            else:
+                means[tag] = statistics.mean(float(value) for value in given)
+        if on_device:  # one transfer for all of them
+            means.update(zip(on_device, torch.stack(list(on_device.values())).tolist(), strict=True))
+        return means
 
 
 class Learner:

@@ -21,7 +21,7 @@ GENERATORS = ("mini_batch_generator", "recurrent_mini_batch_generator", "reccure
 class UpdateMetrics:
     """Listens to ``alg.update`` of any release.
 
-    ``last`` has the means over the mini-batches of the last update:
+    ``last`` has the means over all samples of the last update:
 
     - ``approx_kl``: (ratio - 1) - log ratio, http://joschu.net/blog/kl-approx.html
     - ``clip_fraction``: samples whose ratio left 1 ± clip_param
@@ -37,7 +37,8 @@ class UpdateMetrics:
         self._columns = (2, 5) if release.since("3.0.0") else (3, 6)
         self._named = release.since("5.0.0")
         self._batch: Any = None
-        self._samples: dict[str, list[torch.Tensor]] = {}
+        self._log_ratios: list[torch.Tensor] = []
+        self._moves: list[torch.Tensor] = []
         self._norms: list[torch.Tensor] = []
         self._update = algorithm.update
         algorithm.update = self.update
@@ -59,7 +60,7 @@ class UpdateMetrics:
         }
         if self._check and not torch.isfinite(rollout["mean_return"] + storage.actions_log_prob.sum()):
             raise FloatingPointError("NaN or infinity in the observations, rewards or actions of the rollout")
-        self._samples, self._norms = {}, []
+        self._log_ratios, self._moves, self._norms = [], [], []
         clip = torch.nn.utils.clip_grad_norm_
 
         def listened(*args: Any, **kwargs: Any) -> torch.Tensor:
@@ -121,27 +122,25 @@ class UpdateMetrics:
 
     def _add_ratio(self, log_prob: torch.Tensor) -> None:
         old = self._old(1).squeeze(-1)
-        log_ratio = log_prob[: len(old)] - old  # symmetry appends mirrored samples
-        ratio = log_ratio.exp()
-        self._add("approx_kl", (ratio - 1.0 - log_ratio).mean())
-        self._add("clip_fraction", ((ratio - 1.0).abs() > self._algorithm.clip_param).float().mean())
+        self._log_ratios.append((log_prob[: len(old)] - old).flatten())  # symmetry appends mirrored samples
 
     def _add_values(self, values: torch.Tensor) -> None:
-        if self._batch is None:
-            return
-        old = self._old(0)
-        moved = (values.detach()[: len(old)] - old).abs()
-        self._add("value_clip_fraction", (moved > self._algorithm.clip_param).float().mean())
-
-    def _add(self, name: str, value: torch.Tensor) -> None:
-        self._samples.setdefault(name, []).append(value)
+        if self._batch is not None:
+            old = self._old(0)
+            self._moves.append((values.detach()[: len(old)] - old).flatten())
 
     def _means(self, rollout: dict[str, torch.Tensor]) -> dict[str, float]:
-        means = {name: torch.stack(values).mean() for name, values in self._samples.items()}
-        batches = len(self._samples.get("approx_kl", []))
-        if batches and len(self._norms) % batches == 0:
+        means = {}
+        if batches := len(self._log_ratios):
+            clip = self._algorithm.clip_param
+            log_ratio = torch.cat(self._log_ratios)
+            change = log_ratio.exp() - 1.0
+            means["approx_kl"] = (change - log_ratio).mean()
+            means["clip_fraction"] = (change.abs() > clip).float().mean()
+            if self._moves:
+                means["value_clip_fraction"] = (torch.cat(self._moves).abs() > clip).float().mean()
             # 4.0.0 and later clip actor and critic apart: two norms a mini-batch
-            norms = torch.stack(self._norms).reshape(batches, -1)
-            means["grad_norm"] = norms.square().sum(dim=1).sqrt().mean()
+            if self._norms and len(self._norms) % batches == 0:
+                means["grad_norm"] = torch.stack(self._norms).reshape(batches, -1).square().sum(dim=1).sqrt().mean()
         means.update(rollout)
         return dict(zip(means, torch.stack(list(means.values())).tolist(), strict=True))

@@ -51,6 +51,8 @@ class VecEnvAdapter:
         self.clip_actions = clip_actions
         self.before_step = before_step
         self.logs: list[dict[str, Any]] = []
+        self.policy_group: str | None = None
+        """What to show once more as the group "policy"; see holes.py."""
         base = env.unwrapped
         self.num_envs: int = base.num_envs
         self.num_actions: int = base.action_manager.total_action_dim
@@ -141,6 +143,8 @@ class VecEnvAdapter:
         # rsl_rl copies an observation only after the next step: a buffer that the environment
         # updates in place would be stored under the wrong action
         fresh = {name: group.clone() for name, group in groups.items()}
+        if self.policy_group is not None:
+            fresh.setdefault("policy", fresh[self.policy_group])
         return TensorDict(fresh, batch_size=[self.num_envs])
 
     def _concatenate(self, groups: Groups, name: str) -> torch.Tensor:
@@ -162,4 +166,7 @@ def make_vec_env(
         UserError: the configuration names a group that the environment does not have.
     """
     groups = resolve_groups(agent, list(env.unwrapped.observation_manager.active_terms))
-    return VecEnvAdapter(env, groups, release.contract, agent.runner.get("clip_actions"), before_step)
+    adapter = VecEnvAdapter(env, groups, release.contract, agent.runner.get("clip_actions"), before_step)
+    if release.version == "3.0.0":
+        adapter.policy_group = groups["actor"][0]
+    return adapter
