@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -18,8 +20,24 @@ SHELL_FILES = ["scripts/*.sh", "scripts/setup/*.sh", ".ci/run"]
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Unit, shell and end-to-end tests on the embedded simulator."""
-    session.run(PYTHON, "-m", "pytest", *session.posargs, external=True)
+    """Unit and shell tests, and beside them the end-to-end tests on the embedded simulator; or what is named."""
+    if session.posargs:
+        session.run(PYTHON, "-m", "pytest", *session.posargs, external=True)
+        return
+    # each half is mostly one process at a time, and a test machine has two cores
+    with tempfile.TemporaryFile("w+") as output:
+        beside = [PYTHON, "-m", "pytest", "tests/unit", "tests/shell"]
+        process = subprocess.Popen(beside, cwd=ROOT, stdout=output, stderr=output)
+        try:
+            session.run(PYTHON, "-m", "pytest", "tests/embedded", external=True)
+        finally:
+            if sys.exc_info()[0] is KeyboardInterrupt:
+                process.terminate()
+            status = process.wait()
+            output.seek(0)
+            print(output.read())
+    if status:
+        session.error("tests/unit or tests/shell failed, see above")
 
 
 @nox.session
