@@ -26,7 +26,7 @@ def tests(session: nox.Session) -> None:
         return
     # each half is mostly one process at a time, and a test machine has two cores
     with tempfile.TemporaryFile("w+") as output:
-        beside = [PYTHON, "-m", "pytest", "tests/unit", "tests/shell"]
+        beside = [PYTHON, "-m", "pytest", "tests/unit", "tests/shell", "tests/matrix"]
         process = subprocess.Popen(beside, cwd=ROOT, stdout=output, stderr=output)
         try:
             session.run(PYTHON, "-m", "pytest", "tests/embedded", external=True)
@@ -37,7 +37,7 @@ def tests(session: nox.Session) -> None:
             output.seek(0)
             print(output.read())
     if status:
-        session.error("tests/unit or tests/shell failed, see above")
+        session.error("tests/unit, tests/shell or tests/matrix failed, see above")
 
 
 @nox.session
