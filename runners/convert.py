@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,6 +64,10 @@ def agent_file(run: RunDir, target: Release, console: Console) -> str | None:
         console.warn(f"run '{run.name}' has no params/agent.yaml, so only the checkpoint is written")
         return None
     neutral = agent.read(agent.load_yaml(path), f"'{path}'")
+    if target.shape == "nested":  # has none, and the checkpoint's is part of the first layer now
+        actor = dataclasses.replace(neutral.actor, obs_normalization=False)
+        critic = dataclasses.replace(neutral.critic, obs_normalization=False)
+        neutral = dataclasses.replace(neutral, actor=actor, critic=critic)
     cfg, notes = config.write(neutral, target)
     for note in notes:
         console.say(f"note: {note}")

@@ -122,8 +122,7 @@ class Show:
         """Build everything, then open the viewer or measure."""
         from runners import hardware
         from runners.learners.rsl_rl import agent as agents
-        from runners.learners.rsl_rl import config
-        from runners.learners.rsl_rl.vec_env import VecEnvAdapter
+        from runners.learners.rsl_rl.vec_env import make_vec_env
 
         device = self.simulator.device(self.options.device)
         configs = self._configs()
@@ -141,9 +140,7 @@ class Show:
             recorder = self._recorder(env) if self.options.video else None
             env = recorder or env  # closing the recorder completes a video that was cut short
             agent = agents.read(configs.agent, f"the agent configuration of run '{self.run_dir.name}'")
-            groups = config.resolve_groups(agent, list(env.unwrapped.observation_manager.active_terms))
-            clip = agent.runner.get("clip_actions")
-            vec_env = VecEnvAdapter(env, groups, clip_actions=clip, before_step=self.interrupts.check)
+            vec_env = make_vec_env(env, agent, before_step=self.interrupts.check)
             policy = self._policy(vec_env, agent, device)
             if self.viewer in ("native", "web"):
                 self._view(vec_env, policy)
@@ -162,15 +159,13 @@ class Show:
             network, _ = policy.rebuild(state, agent)
             actor = policy.Actor(network, vec_env.groups["actor"])
             policy.check_fits(actor, vec_env, self.checkpoint.path, self.task)
-            counter = (state.infos.get("env_state") or {}).get("common_step_counter")
-            if counter is not None:
-                vec_env.unwrapped.common_step_counter = counter
+            vec_env.restore_counter(state.infos)
             return actor
         from runners.learners.rsl_rl import release
         from runners.learners.rsl_rl.learner import Learner
 
         installed = release.installed()
-        if installed.contract != "groups":
+        if not installed.since("4.0.0"):
             raise UserError(f"'{self.checkpoint.path}' needs rsl_rl 4.0.0 or later to play, and this is {installed}")
         learner = Learner(vec_env, agent, installed, None, device)
         learner.load(self.checkpoint.path, self.checkpoint.iteration)

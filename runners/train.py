@@ -98,9 +98,9 @@ def learn(plan: Plan, run: RunDir, recorder: Recorder, console: Console, interru
             raise
         finally:
             learner.close()
-            wandb_sync.stop()
         finish(plan, run, recorder, console)
     finally:
+        wandb_sync.stop()
         env.close()
 
 

@@ -6,6 +6,7 @@ an old wandb; this wants none of it.
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ def start(folder: Path, agent: Any) -> None:
         project=getattr(agent, "wandb_project", None) or "isaac-workstation",
         name=folder.name,
         tags=list(getattr(agent, "wandb_tags", ())),
-        dir=str(folder),
+        dir=os.environ.get("WANDB_DIR") or str(folder),
         config={"agent": to_plain(agent)},
         sync_tensorboard=True,
     )

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from real_make import SMALL, Make
+from warm import Server, Warm
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
     return Make(tmp_path / "läufe and logs")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    server = Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def warm(server: Server, make: Make, tmp_path: Path) -> Warm:
+    """What ``make`` calls, in the same folder of runs and without the start; see warm.py."""
+    return Warm(server, make.log_root, tmp_path)
 
 
 @pytest.fixture(scope="session")

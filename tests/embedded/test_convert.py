@@ -7,6 +7,9 @@ from pathlib import Path
 import torch
 import yaml
 from real_make import ROOT, Make, manifest
+from warm import Warm
+
+SHORT = ("NUM_ENVS=2", "EPISODES=2", "ARGS=env.episode_length_s=1.0")
 
 
 def test_convert_writes_beside_the_run_and_nowhere_else(copy_of_trained: Path, make: Make) -> None:
@@ -29,43 +32,52 @@ def test_convert_writes_beside_the_run_and_nowhere_else(copy_of_trained: Path, m
     assert {path: text for path, text in after.items() if path.parent != folder} == before
 
 
-def test_convert_says_what_it_wants(copy_of_trained: Path, make: Make) -> None:
+def test_a_normaliser_becomes_part_of_the_first_layer(make: Make, warm: Warm) -> None:
+    normalised = "agent.actor.obs_normalization=true agent.critic.obs_normalization=true"
+    assert warm("train", "ITERATIONS=1", "NUM_ENVS=8", f"ARGS={normalised}").returncode == 0
+    done = warm("convert", "TO=1.0.2")
+    notes = [line for line in done.stdout.splitlines() if "note" in line]
+    assert [note.split(":")[2] for note in notes] == [" actor", " critic"] and "first layer" in notes[0]
+    assert "normali" not in (make.last() / "converted" / "rsl_rl-1.0.2" / "agent.yaml").read_text()
+
+
+def test_convert_says_what_it_wants(copy_of_trained: Path, warm: Warm) -> None:
     for variables, words in [
         ((), "convert: TO is missing; give the release to convert to, for instance TO=5.5.1"),
         (("TO=newest",), "convert: TO 'newest' is not valid; it is a release's number, for instance 5.4.2"),
         (("TO=3.4.0",), "convert: there is no rsl_rl '3.4.0'; there are 1.0.2, 2.0.0,"),
         (("TO=3.3.0", "CHECKPOINT=9"), f"convert: run '{copy_of_trained.name}' has no checkpoint '9'; it has 0, 1, 2"),
     ]:
-        done = make("convert", *variables)
+        done = warm("convert", *variables)
         assert done.returncode != 0 and done.stderr.startswith(words), done.stderr
     assert not (copy_of_trained / "converted").exists()
 
 
-def test_a_checkpoint_of_another_robot(copy_of_trained: Path, make: Make) -> None:
+def test_a_checkpoint_of_another_robot(copy_of_trained: Path, make: Make, warm: Warm) -> None:
     path = copy_of_trained / "model_2.pt"
     data = torch.load(path, weights_only=True)
     data["actor_state_dict"]["mlp.0.weight"] = torch.zeros(64, 48)
     data["actor_state_dict"]["mlp.4.weight"] = torch.zeros(12, 64)
     data["actor_state_dict"]["mlp.4.bias"] = torch.zeros(12)
     torch.save(data, path)
-    done = make("play", "VIEWER=none")
-    [line, _] = done.stderr.splitlines()
+    done = warm("play", "VIEWER=none")
+    [line] = done.stderr.splitlines()
     assert line == (
         f"play: checkpoint '{path}' is of another robot or task: its actor takes 48 observations and gives 12 actions, "
         "and 'Mjlab-Cartpole-Balance' has 5 and 1"
     )
-    done = make("train", "RESUME=1", "MORE=1")
+    done = warm("train", "RESUME=1", "MORE=1")
     assert "is of another network or task: 'mlp.0.weight' is 64x48 in the file and 64x5 in the task" in done.stderr
     assert manifest(make.last())["status"] == "failed"
 
 
-def test_a_checkpoint_of_an_old_release_plays_and_goes_on(copy_of_trained: Path, make: Make) -> None:
-    assert make("convert", "TO=2.0.0").returncode == 0
+def test_a_checkpoint_of_an_old_release_plays_and_goes_on(copy_of_trained: Path, make: Make, warm: Warm) -> None:
+    assert warm("convert", "TO=2.0.0").returncode == 0
     converted = copy_of_trained / "converted" / "rsl_rl-2.0.0" / "model_2.pt"
-    played = make("play", "VIEWER=none", "EPISODES=2").stdout.splitlines()[-1]
+    played = warm("play", "VIEWER=none", *SHORT).stdout.splitlines()[-1]
     converted.replace(copy_of_trained / "model_2.pt")
-    assert make("play", "VIEWER=none", "EPISODES=2").stdout.splitlines()[-1] == played
-    done = make("train", "RESUME=1", "MORE=1")
+    assert warm("play", "VIEWER=none", *SHORT).stdout.splitlines()[-1] == played
+    done = warm("train", "RESUME=1", "MORE=1")
     assert done.returncode == 0 and "warning" not in done.stderr, done.stderr
     assert manifest(make.last())["iterations"] == {"start": 3, "done": 4, "total": 4}
 

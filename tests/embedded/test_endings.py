@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from real_make import ROOT, SMALL, Make, clean_environment, manifest, wait_until
+from warm import Warm
 
 from runners.run_dir import RunDir
 
@@ -88,7 +89,7 @@ def test_a_signal_before_the_first_iteration(make: Make) -> None:
     assert child.returncode != 0 and manifest(make.last())["status"] == "interrupted"
 
 
-def test_kill_9_loses_one_save_interval_at_most(make: Make) -> None:
+def test_kill_9_loses_one_save_interval_at_most(make: Make, warm: Warm) -> None:
     child = start(make, *LONG)
     pid = wait_for_iteration(make, 3)
     os.kill(pid, signal.SIGKILL)
@@ -99,24 +100,24 @@ def test_kill_9_loses_one_save_interval_at_most(make: Make) -> None:
     assert "dead" in make("runs").stdout
     last = RunDir(killed).last_checkpoint()[0].iteration
     assert last >= 3
-    done = make("train", "RESUME=1", f"RUN={killed.name}", "MORE=1")
+    done = warm("train", "RESUME=1", f"RUN={killed.name}", "MORE=1")
     assert done.returncode == 0, done.stderr
     assert manifest(make.last())["iterations"] == {"start": last + 1, "done": last + 2, "total": last + 2}
 
 
-def test_a_failure_in_the_learner(make: Make) -> None:
-    done = make("train", "ITERATIONS=1", "NUM_ENVS=8", "ARGS=agent.actor.activation=nonsense")
+def test_a_failure_in_the_learner(make: Make, warm: Warm) -> None:
+    done = warm("train", "ITERATIONS=1", "NUM_ENVS=8", "ARGS=agent.algorithm.learning_rate=-1")
     assert done.returncode != 0
     data = manifest(make.last())
-    assert data["status"] == "failed" and "nonsense" in data["reason"]
+    assert data["status"] == "failed" and "learning rate: -1" in data["reason"]
     line = done.stderr.splitlines()[0]
-    assert line.startswith("train: failed: ") and "full log:" in line and "nonsense" in line
+    assert line.startswith("train: failed: ") and "full log:" in line and "learning rate: -1" in line
     assert "Traceback" not in done.stdout + done.stderr
     assert "Traceback" in (make.last() / "train.log").read_text()
 
 
-def test_nan_is_a_failure(make: Make) -> None:
-    done = make(
+def test_nan_is_a_failure(make: Make, warm: Warm) -> None:
+    done = warm(
         "train", "ITERATIONS=5", "NUM_ENVS=8", "ARGS=agent.algorithm.learning_rate=1e38 agent.algorithm.schedule=fixed"
     )
     assert done.returncode != 0
@@ -144,19 +145,19 @@ def test_playing_more_environments_than_memory(copy_of_trained: Path, make: Make
     assert done.returncode != 0 and "play: NUM_ENVS '4000000' does not fit into memory" in done.stderr
 
 
-def test_a_file_where_the_logs_should_go(make: Make) -> None:
+def test_a_file_where_the_logs_should_go(make: Make, warm: Warm) -> None:
     make.log_root.write_text("")
-    done = make("train", "ITERATIONS=1", "NUM_ENVS=8")
+    done = warm("train", "ITERATIONS=1", "NUM_ENVS=8")
     assert done.returncode != 0 and "LOG_ROOT=" in done.stderr and "Traceback" not in done.stderr
     assert make.log_root.read_text() == ""
 
 
-def test_a_read_only_folder_for_the_logs(make: Make) -> None:
+def test_a_read_only_folder_for_the_logs(make: Make, warm: Warm) -> None:
     make.log_root.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(make.log_root)], check=False).returncode:
         pytest.skip("cannot mount a read-only folder here")
     try:
-        done = make("train", "ITERATIONS=1", "NUM_ENVS=8")
+        done = warm("train", "ITERATIONS=1", "NUM_ENVS=8")
     finally:
         subprocess.run(["umount", str(make.log_root)], check=True)
     assert done.returncode != 0 and "cannot write to" in done.stderr and "Read-only file system" in done.stderr
@@ -179,8 +180,10 @@ def test_a_read_only_folder_for_the_logs(make: Make) -> None:
         (("ARGS=env.sim.mujoco.timestep=0",), ["env.sim.mujoco.timestep=0.0", "above 0"]),
     ],
 )
-def test_bad_input_is_one_line_and_leaves_nothing(make: Make, variables: tuple[str, ...], words: list[str]) -> None:
-    done = make("train", *variables)
+def test_bad_input_is_one_line_and_leaves_nothing(
+    make: Make, warm: Warm, variables: tuple[str, ...], words: list[str]
+) -> None:
+    done = warm("train", *variables)
     assert done.returncode != 0
     line = done.stderr.splitlines()[0]
     for word in words:
@@ -189,16 +192,16 @@ def test_bad_input_is_one_line_and_leaves_nothing(make: Make, variables: tuple[s
     assert not make.log_root.exists()
 
 
-def test_a_gpu_that_is_not_there(make: Make) -> None:
+def test_a_gpu_that_is_not_there(warm: Warm) -> None:
     import torch
 
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
-    done = make("train", "DEVICE=cuda")
+    done = warm("train", "DEVICE=cuda")
     assert done.returncode != 0 and "DEVICE 'cuda' cannot be used" in done.stderr
 
 
-def test_resume_of_another_task(copy_of_trained: Path, make: Make) -> None:
-    done = make("train", "RESUME=1", "TASK=Mjlab-Cartpole-Swingup")
+def test_resume_of_another_task(copy_of_trained: Path, warm: Warm) -> None:
+    done = warm("train", "RESUME=1", "TASK=Mjlab-Cartpole-Swingup")
     assert done.returncode != 0
     assert "trains 'Mjlab-Cartpole-Balance', not 'Mjlab-Cartpole-Swingup'" in done.stderr

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from real_make import ROOT, Make, clean_environment, read_video, wait_until
+from warm import Warm
 
 from runners.simulators.mujoco import find_renderer
 
@@ -64,17 +65,17 @@ def test_ctrl_c_leaves_a_short_but_whole_video(copy_of_trained: Path, make: Make
     assert len(read_video(folder / "model_2.mp4")) >= 1
 
 
-def test_no_viewer_only_numbers(copy_of_trained: Path, make: Make) -> None:
+def test_no_viewer_only_numbers(copy_of_trained: Path, warm: Warm) -> None:
     before = files(copy_of_trained)
-    done = make("play", "VIEWER=none", "SEED=3", *SHORT)
+    done = warm("play", "VIEWER=none", "SEED=3", *SHORT)
     assert done.returncode == 0, done.stderr
     assert "2 episodes: return" in done.stdout
     assert files(copy_of_trained) == before
 
 
-def test_the_policy_is_the_trained_one(copy_of_trained: Path, make: Make) -> None:
+def test_the_policy_is_the_trained_one(copy_of_trained: Path, warm: Warm) -> None:
     def played(number: int) -> str:
-        done = make("play", "VIEWER=none", f"CHECKPOINT={number}", *SHORT)
+        done = warm("play", "VIEWER=none", f"CHECKPOINT={number}", *SHORT)
         assert done.returncode == 0, done.stderr
         return next(line for line in done.stdout.splitlines() if "episodes" in line and "return" in line)
 
@@ -86,30 +87,30 @@ def test_the_policy_is_the_trained_one(copy_of_trained: Path, make: Make) -> Non
     assert played(1) != played(2)
 
 
-def test_a_truncated_last_checkpoint_is_passed_over(copy_of_trained: Path, make: Make) -> None:
+def test_a_truncated_last_checkpoint_is_passed_over(copy_of_trained: Path, warm: Warm) -> None:
     last = copy_of_trained / "model_2.pt"
     last.write_bytes(last.read_bytes()[:1000])
-    done = make("play", "VIEWER=none", *SHORT)
+    done = warm("play", "VIEWER=none", *SHORT)
     assert done.returncode == 0
     assert "'model_2.pt' is passed over" in done.stderr and "model_1.pt" in done.stdout
 
 
-def test_a_checkpoint_of_another_network(copy_of_trained: Path, make: Make) -> None:
+def test_a_checkpoint_of_another_network(copy_of_trained: Path, warm: Warm) -> None:
     data = torch.load(copy_of_trained / "model_2.pt", weights_only=True)
     data["actor_state_dict"]["mlp.0.weight"] = torch.zeros(64, 99)
     torch.save(data, copy_of_trained / "model_2.pt")
-    done = make("play", "VIEWER=none", *SHORT)
+    done = warm("play", "VIEWER=none", *SHORT)
     assert done.returncode != 0
     assert "another robot or task: its actor takes 99 observations and gives 1 actions" in done.stderr
 
 
-def test_pickled_code_is_never_run(copy_of_trained: Path, make: Make, tmp_path: Path) -> None:
+def test_pickled_code_is_never_run(copy_of_trained: Path, warm: Warm, tmp_path: Path) -> None:
     class Bomb:
         def __reduce__(self) -> tuple[object, tuple[str]]:
             return os.mkdir, (str(tmp_path / "it ran"),)
 
     torch.save({"actor_state_dict": Bomb(), "critic_state_dict": {}, "iter": 1}, copy_of_trained / "model_2.pt")
-    done = make("play", "VIEWER=none", *SHORT)
+    done = warm("play", "VIEWER=none", *SHORT)
     assert done.returncode != 0 and "cannot load" in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "it ran").exists()
 
@@ -124,31 +125,31 @@ def test_pickled_code_is_never_run(copy_of_trained: Path, make: Make, tmp_path: 
         (("VIEWER=web", "VIDEO=1"), ["VIDEO=1 and VIEWER=web exclude each other"]),
     ],
 )
-def test_bad_input_is_one_line(copy_of_trained: Path, make: Make, variables: tuple[str, ...], words: list[str]) -> None:
-    done = make("play", *variables, env={"DISPLAY": "", "WAYLAND_DISPLAY": ""})
+def test_bad_input_is_one_line(copy_of_trained: Path, warm: Warm, variables: tuple[str, ...], words: list[str]) -> None:
+    done = warm("play", *variables, env={"DISPLAY": "", "WAYLAND_DISPLAY": ""})
     assert done.returncode != 0
     for word in words:
         assert word in done.stderr.splitlines()[0]
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_an_ambiguous_run(copy_of_trained: Path, make: Make) -> None:
+def test_an_ambiguous_run(copy_of_trained: Path, warm: Warm) -> None:
     shutil.copytree(copy_of_trained, copy_of_trained.with_name(copy_of_trained.name + "2"))
-    done = make("play", f"RUN={copy_of_trained.name[:10]}")
+    done = warm("play", f"RUN={copy_of_trained.name[:10]}")
     assert done.returncode != 0 and "fits 2 runs" in done.stderr
-    assert make("play", f"RUN={copy_of_trained.name}", "VIEWER=none", *SHORT).returncode == 0
+    assert warm("play", f"RUN={copy_of_trained.name}", "VIEWER=none", *SHORT).returncode == 0
 
 
-def test_no_runs_at_all(make: Make) -> None:
-    done = make("play")
+def test_no_runs_at_all(warm: Warm) -> None:
+    done = warm("play")
     assert done.returncode != 0 and "there are no runs" in done.stderr and "make train" in done.stderr
 
 
-def test_without_opengl_the_packages_are_named(copy_of_trained: Path, make: Make) -> None:
+def test_without_opengl_the_packages_are_named(copy_of_trained: Path, warm: Warm) -> None:
     hidden = {"MUJOCO_GL": "disable", "DISPLAY": "", "WAYLAND_DISPLAY": ""}
-    done = make("play", "VIDEO=1", *SHORT, env=hidden)
+    done = warm("play", "VIDEO=1", *SHORT, env=hidden)
     assert done.returncode != 0 and "libegl1" in done.stderr and "libosmesa6" in done.stderr
-    done = make("play", *SHORT, env=hidden)
+    done = warm("play", *SHORT, env=hidden)
     assert done.returncode == 0 and "libegl1" in done.stderr and "2 episodes: return" in done.stdout
 
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 import yaml
 from real_make import MATRIX, ROOT, SMALL, Make, clean_environment, manifest, read_video
+from warm import Warm
 
 from runners.curve import scalars
 
@@ -85,9 +86,9 @@ def test_the_last_words_are_the_next_commands(make: Make) -> None:
     assert f"SEED={seed}" in (run / "command.txt").read_text()
 
 
-def test_resume_goes_on_in_a_new_run(copy_of_trained: Path, make: Make) -> None:
+def test_resume_goes_on_in_a_new_run(copy_of_trained: Path, make: Make, warm: Warm) -> None:
     before = {path: path.read_bytes() for path in copy_of_trained.rglob("*") if path.is_file()}
-    done = make("train", "RESUME=1", f"RUN={copy_of_trained.name}", "MORE=2")
+    done = warm("train", "RESUME=1", f"RUN={copy_of_trained.name}", "MORE=2")
     assert done.returncode == 0, done.stderr
     run = make.last()
     data = manifest(run)
@@ -101,8 +102,10 @@ def test_resume_goes_on_in_a_new_run(copy_of_trained: Path, make: Make) -> None:
     assert {path: path.read_bytes() for path in copy_of_trained.rglob("*") if path.is_file()} == before
 
 
-def test_resume_takes_the_optimizer_and_the_steps_of_the_curriculum(copy_of_trained: Path, make: Make) -> None:
-    done = make("train", "RESUME=1", "MORE=1", "ARGS=agent.algorithm.num_learning_epochs=1")
+def test_resume_takes_the_optimizer_and_the_steps_of_the_curriculum(
+    copy_of_trained: Path, make: Make, warm: Warm
+) -> None:
+    done = warm("train", "RESUME=1", "MORE=1", "ARGS=agent.algorithm.num_learning_epochs=1")
     assert done.returncode == 0, done.stderr
     old, new = (torch.load(p, weights_only=True) for p in (copy_of_trained / "model_2.pt", make.last() / "model_3.pt"))
     steps = [state["optimizer_state_dict"]["state"][0]["step"] for state in (old, new)]
@@ -110,11 +113,11 @@ def test_resume_takes_the_optimizer_and_the_steps_of_the_curriculum(copy_of_trai
     assert new["infos"]["env_state"]["common_step_counter"] == old["infos"]["env_state"]["common_step_counter"] + 8
 
 
-def test_the_curve_goes_on_where_it_was(make: Make) -> None:
+def test_the_curve_goes_on_where_it_was(make: Make, warm: Warm) -> None:
     long = "ARGS=agent.save_interval=1 agent.num_steps_per_env=8 env.episode_length_s=2.0"
-    assert make("train", "ITERATIONS=14", "NUM_ENVS=8", long).returncode == 0
+    assert warm("train", "ITERATIONS=14", "NUM_ENVS=8", long).returncode == 0
     parent = make.last()
-    assert make("train", "RESUME=1", "MORE=2").returncode == 0
+    assert warm("train", "RESUME=1", "MORE=2").returncode == 0
     before, after = (scalars(run, "Train/mean_reward") for run in (parent, make.last()))
     assert after[0][0] == before[-1][0] + 1
     # the first episodes to end are cut ones, worth a fraction of the 40 steps that the others have
@@ -123,20 +126,22 @@ def test_the_curve_goes_on_where_it_was(make: Make) -> None:
     assert min(lengths) >= scalars(parent, "Train/mean_episode_length")[-1][1] - 1
 
 
-def test_resume_to_a_total(copy_of_trained: Path, make: Make) -> None:
-    done = make("train", "RESUME=1", "ITERATIONS=4", "CHECKPOINT=1")
+def test_resume_to_a_total(copy_of_trained: Path, make: Make, warm: Warm) -> None:
+    done = warm("train", "RESUME=1", "ITERATIONS=4", "CHECKPOINT=1")
     assert done.returncode == 0, done.stderr
     assert manifest(make.last())["iterations"] == {"start": 2, "done": 4, "total": 4}
 
 
 @pytest.mark.parametrize("variables", [("ITERATIONS=3",), ("ITERATIONS=2",), ()])
-def test_a_total_that_is_reached_is_refused(copy_of_trained: Path, make: Make, variables: tuple[str, ...]) -> None:
-    done = make("train", "RESUME=1", *variables)
+def test_a_total_that_is_reached_is_refused(
+    copy_of_trained: Path, make: Make, warm: Warm, variables: tuple[str, ...]
+) -> None:
+    done = warm("train", "RESUME=1", *variables)
     assert done.returncode == 2 and "has done 3 iterations" in done.stderr and "MORE=50" in done.stderr
     assert make.runs() == [copy_of_trained]
 
 
-def test_video_while_training(make: Make) -> None:
+def test_video_while_training(make: Make, warm: Warm) -> None:
     done = make(
         "train",
         "ITERATIONS=3",
@@ -152,13 +157,13 @@ def test_video_while_training(make: Make) -> None:
     for path in videos.iterdir():
         frames = read_video(path)
         assert frames.shape == (6, 480, 640, 3) and frames.std() > 10
-    done = make("train", "RESUME=1", "MORE=1")
+    done = warm("train", "RESUME=1", "MORE=1")
     assert done.returncode == 0 and done.stderr == ""
     assert not (make.last() / "videos").exists()
 
 
-def test_wandb_without_an_account(make: Make) -> None:
-    done = make("train", "LOGGER=wandb", "ITERATIONS=1", *SMALL, env={"WANDB_API_KEY": "", "NETRC": "/nonexistent"})
+def test_wandb_without_an_account(make: Make, warm: Warm) -> None:
+    done = warm("train", "LOGGER=wandb", "ITERATIONS=1", *SMALL, env={"WANDB_API_KEY": "", "NETRC": "/nonexistent"})
     assert done.returncode != 0 and "LOGGER 'wandb' has no account" in done.stderr
     assert make.runs() == []
 
@@ -198,15 +203,15 @@ def test_runs_lists_it(copy_of_trained: Path, make: Make) -> None:
     assert line.startswith(copy_of_trained.name) and "3/3" in line and "finished" in line
 
 
-def test_progress_has_a_last_line(make: Make) -> None:
-    done = make("train", "ITERATIONS=2", *SMALL)
+def test_progress_has_a_last_line(make: Make, warm: Warm) -> None:
+    done = warm("train", "ITERATIONS=2", *SMALL)
     lines = [line for line in done.stdout.splitlines() if line.startswith("iteration ")]
     assert lines[-1].startswith("iteration 2/2 · ") and "steps/s" in lines[-1]
     assert "Learning iteration" not in done.stdout
     assert "Learning iteration" in (make.last() / "train.log").read_text()
 
 
-def test_verbose_shows_rsl_rls_own_block(make: Make) -> None:
-    done = make("train", "ITERATIONS=1", "VERBOSE=1", *SMALL)
+def test_verbose_shows_rsl_rls_own_block(make: Make, warm: Warm) -> None:
+    done = warm("train", "ITERATIONS=1", "VERBOSE=1", *SMALL)
     assert done.returncode == 0 and "Learning iteration" in done.stdout
     assert json.loads((make.last() / "run.json").read_text())["status"] == "finished"

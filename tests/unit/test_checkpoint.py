@@ -153,6 +153,11 @@ def test_2_0_keeps_the_normalisers_count() -> None:
     assert "count" not in data["obs_norm_state_dict"] and data["infos"]["normaliser_counts"] == [77, 77]
     again = checkpoint.parse(data, Path("model_4.pt"))
     assert again.actor_normaliser is not None and int(again.actor_normaliser["count"]) == 77
+    del data["infos"]["normaliser_counts"]
+    plain = checkpoint.translate(checkpoint.parse(data, Path("model_4.pt")), known("2.0.1"))
+    assert plain["infos"]["normaliser_counts"] == [checkpoint.MANY] * 2
+    into = checkpoint.translate(parsed(), known("2.0.0"), (True, True))
+    assert into["infos"]["normaliser_counts"] == [checkpoint.MANY] * 2
 
 
 def test_logarithmic_noise_where_a_release_has_none() -> None:

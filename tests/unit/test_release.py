@@ -100,6 +100,10 @@ def test_an_unknown_newer_release_counts_as_the_newest() -> None:
     assert not known(KNOWN[-1]).unknown
 
 
+def test_the_repository_is_the_one_that_set_up_takes() -> None:
+    assert f"\nRSL_RL_REPOSITORY={release.REPOSITORY}\n" in (ROOT / "env" / "pins.env").read_text()
+
+
 def test_boundaries_of_the_generations() -> None:
     """From the facts: where configuration, contract and checkpoint layout change."""
 

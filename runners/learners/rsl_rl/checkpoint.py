@@ -208,7 +208,7 @@ def translate(state: State, release: Release, normalise: tuple[bool, bool] | Non
     has = state.actor_normaliser is not None, state.critic_normaliser is not None
     reordered = state.recurrent and not release.since("4.0.0")
     if state.layout == release.layout and has == normalise and not reordered:
-        return {**state.raw, "iter": state.iteration, "infos": state.infos}
+        return {**state.raw, "iter": state.iteration, "infos": _infos(state, release)}
     original, state = state, copy.deepcopy(state)
     if release.shape in ("nested", "flat", "policy"):
         if not state.portable:
@@ -293,7 +293,7 @@ def _write_models(state: State, release: Release) -> dict[str, Any]:
             **{name: weights[name] for name in names},
         }
     data = {"actor_state_dict": sections["actor"], "critic_state_dict": sections["critic"]}
-    return _rest(data, state, order)
+    return _rest(data, state, release, order)
 
 
 def _write_policy(state: State, release: Release) -> dict[str, Any]:
@@ -316,12 +316,19 @@ def _write_policy(state: State, release: Release) -> dict[str, Any]:
         without = ("count",) if release.layout == "2.0.0" else ()
         for key, owner in (("obs_norm_state_dict", "actor"), (f"{second}_obs_norm_state_dict", "critic")):
             data[key] = {name: t for name, t in normalisers[owner].items() if name not in without}
-        state.infos["normaliser_counts"] = [int(normalisers[owner]["count"]) for owner in ("actor", "critic")]
-    return _rest(data, state, order)
+    return _rest(data, state, release, order)
 
 
-def _rest(data: dict[str, Any], state: State, order: list[str]) -> dict[str, Any]:
+def _rest(data: dict[str, Any], state: State, release: Release, order: list[str]) -> dict[str, Any]:
     moments = {i: state.moments[name] for i, name in enumerate(order) if name in state.moments}
     groups = [{**group, "params": list(range(len(order)))} for group in state.optimizer_groups[:1]]
     data["optimizer_state_dict"] = {"state": moments, "param_groups": groups}
-    return {**data, **state.rnd, "iter": state.iteration, "infos": state.infos}
+    return {**data, **state.rnd, "iter": state.iteration, "infos": _infos(state, release)}
+
+
+def _infos(state: State, release: Release) -> dict[str, Any]:
+    """Those of the file, with the counts that the normalisers of 2.0.x leave out of their state."""
+    actor, critic = state.actor_normaliser, state.critic_normaliser
+    if release.layout != "2.0.0" or actor is None or critic is None:
+        return state.infos
+    return {**state.infos, "normaliser_counts": [int(actor["count"]), int(critic["count"])]}

@@ -15,8 +15,6 @@ from runners.errors import UserError, nearest
 from runners.learners.rsl_rl.agent import BETA, GAUSSIAN, HETEROSCEDASTIC, MODELS, Agent, Model, Note
 from runners.learners.rsl_rl.release import Release
 
-NEVER = "99.0.0"
-
 
 @dataclass(frozen=True)
 class Since:

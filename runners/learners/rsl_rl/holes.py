@@ -14,9 +14,8 @@ import torch
 from torch import nn
 
 from runners.learners.rsl_rl.checkpoint import EPS
-from runners.learners.rsl_rl.release import Release
+from runners.learners.rsl_rl.release import REPOSITORY, Release
 
-SOURCE = "https://github.com/leggedrobotics/rsl_rl/blob/v{version}/rsl_rl/{file}"
 RUNNER = "runners/on_policy_runner.py"
 STD_MIN = 1e-6
 """To which 5.2.0 and later clamp the standard deviation."""
@@ -37,7 +36,7 @@ class Hole:
     @property
     def link(self) -> str:
         """The place in rsl_rl's code, in the last release that has the hole."""
-        return SOURCE.format(version=self.last, file=self.file)
+        return f"{REPOSITORY}/blob/v{self.last}/rsl_rl/{self.file}"
 
 
 HOLES = (

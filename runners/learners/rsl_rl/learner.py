@@ -223,11 +223,9 @@ class Learner:
         stream.seek(0)
         self.runner.load(stream)
         if self.release.layout == "2.0.0" and any(self._normalise):
-            holes.restore_counts(self.runner, state.infos["normaliser_counts"])
+            holes.restore_counts(self.runner, data["infos"]["normaliser_counts"])
         self._set_learning_rate()
-        counter = (state.infos.get("env_state") or {}).get("common_step_counter")
-        if counter is not None:
-            self.env.unwrapped.common_step_counter = counter
+        self.env.restore_counter(state.infos)
         if self.agent.rnd is None:  # rsl_rl keeps two more buffers with it, and wants all or none filled
             self._restore_episodes(state.infos.get("episodes") or {})
         # rsl_rl would repeat iteration ``iter``, which the file already contains

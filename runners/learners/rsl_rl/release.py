@@ -16,6 +16,7 @@ from types import ModuleType
 
 from runners.errors import UserError
 
+REPOSITORY = "https://github.com/leggedrobotics/rsl_rl"
 DISTRIBUTIONS = ("rsl-rl-lib", "rsl_rl")
 KNOWN = (
     "1.0.2", "2.0.0", "2.0.1", "2.1.1", "2.1.2", "2.2.0", "2.2.1", "2.2.2", "2.2.3", "2.2.4", "2.3.0", "2.3.1", "2.3.2",
@@ -93,7 +94,7 @@ class Release:
         if self.since("2.1.1"):
             return self.version
         tag = {"2.0.2": "2.0.1"}.get(self.version, self.version)  # what the tag v2.0.1 calls itself
-        return f"git+https://github.com/leggedrobotics/rsl_rl@v{tag}"
+        return f"git+{REPOSITORY}@v{tag}"
 
     def __str__(self) -> str:
         return f"rsl_rl {self.version}"

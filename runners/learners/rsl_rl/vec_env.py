@@ -59,7 +59,7 @@ class VecEnvAdapter:
         self.max_episode_length: int = base.max_episode_length
         self.device = torch.device(base.device)
         self._view = {"tensors": self._as_tensors, "pair": self._as_pair, "groups": self._as_groups}[contract]
-        self._tensors = contract == "tensors"
+        self._contract = contract
         self._asymmetric = groups["critic"] != groups["actor"]
         observations, _ = env.reset()  # only 1.0.2 does it
         self.num_obs = self._concatenate(observations, "actor").shape[1]
@@ -98,7 +98,7 @@ class VecEnvAdapter:
     def reset(self) -> tuple[Any, Any]:
         """Reset every environment. 1.0.2 does so once, in its constructor, and wants a pair."""
         observations, extras = self.env.reset()
-        if self._tensors:
+        if self._contract == "tensors":
             return self._as_tensors(observations, {}), self.get_privileged_observations()
         return self._view(observations, extras), extras
 
@@ -124,12 +124,18 @@ class VecEnvAdapter:
             extras["time_outs"] = truncated
         dones = terminated | truncated
         seen = self._view(observations, extras)
-        if self._tensors:
+        if self._contract == "tensors":
             privileged = self._concatenate(observations, "critic") if self._asymmetric else None
             return seen, privileged, rewards, dones, extras
-        if isinstance(seen, tuple):
-            seen, _ = seen
+        if self._contract == "pair":
+            seen, extras = seen
         return seen, rewards, dones, extras
+
+    def restore_counter(self, infos: dict[str, Any]) -> None:
+        """Set the step counter, which drives curricula, to that of a checkpoint's ``infos``."""
+        counter = (infos.get("env_state") or {}).get("common_step_counter")
+        if counter is not None:
+            self.unwrapped.common_step_counter = counter
 
     def _as_tensors(self, groups: Groups, extras: dict[str, Any]) -> torch.Tensor:
         return self._concatenate(groups, "actor")
@@ -158,15 +164,18 @@ class VecEnvAdapter:
 
 
 def make_vec_env(
-    env: Any, agent: Agent, release: Release, before_step: Callable[[], None] = lambda: None
+    env: Any, agent: Agent, release: Release | None = None, before_step: Callable[[], None] = lambda: None
 ) -> VecEnvAdapter:
     """Wrap an environment for a release, with the observation groups and action bound of the configuration.
+
+    Without a release it gives observation groups, which is what a policy rebuilt from its file takes.
 
     Raises:
         UserError: the configuration names a group that the environment does not have.
     """
     groups = resolve_groups(agent, list(env.unwrapped.observation_manager.active_terms))
-    adapter = VecEnvAdapter(env, groups, release.contract, agent.runner.get("clip_actions"), before_step)
-    if release.version == "3.0.0":
+    contract = "groups" if release is None else release.contract
+    adapter = VecEnvAdapter(env, groups, contract, agent.runner.get("clip_actions"), before_step)
+    if release is not None and release.version == "3.0.0":
         adapter.policy_group = groups["actor"][0]
     return adapter
