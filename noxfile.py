@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import shlex
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -20,24 +19,10 @@ SHELL_FILES = ["scripts/*.sh", "scripts/setup/*.sh", ".ci/run"]
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """The end-to-end tests on the embedded simulator, and the others beside them; or what is named."""
-    if session.posargs:
-        session.run(PYTHON, "-m", "pytest", *session.posargs, external=True)
-        return
-    # each half is mostly one process at a time, and a test machine has two cores
-    with tempfile.TemporaryFile("w+") as output:
-        beside = [PYTHON, "-m", "pytest", "tests/unit", "tests/shell"]
-        process = subprocess.Popen(beside, cwd=ROOT, stdout=output, stderr=output)
-        try:
-            session.run(PYTHON, "-m", "pytest", "tests/embedded", "tests/matrix", external=True)
-        finally:
-            if sys.exc_info()[0] is KeyboardInterrupt:
-                process.terminate()
-            status = process.wait()
-            output.seek(0)
-            print(output.read())
-    if status:
-        session.error("tests/unit or tests/shell failed, see above")
+    """All tests side by side, on four cores at most; or what is named, one after the other."""
+    # files as a whole, because tests of one file share a run or an install, and in the order of testpaths
+    several = [f"--numprocesses={min(4, os.cpu_count() or 1)}", "--dist=loadfile", "--no-loadscope-reorder"]
+    session.run(PYTHON, "-m", "pytest", *(session.posargs or several), external=True)
 
 
 @nox.session

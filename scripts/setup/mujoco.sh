@@ -75,15 +75,15 @@ install_torch() {
   local label
   label="torch $TORCH ($(flavour_name))"
   if [[ "$flavour" == cuda ]]; then
-    pip "$label" install --only-binary :all: "torch==$TORCH" "torchvision==$TORCHVISION" ||
+    pip "$label" "${INSTALL[@]}" "torch==$TORCH" "torchvision==$TORCHVISION" ||
       pip_failed "torch"
     return
   fi
   local wanted=("torch==$TORCH+cpu" "torchvision==$TORCHVISION")
-  pip "$label" install --only-binary :all: "${wanted[@]}" && return
+  pip "$label" "${INSTALL[@]}" "${wanted[@]}" && return
   said "No matching distribution found for torch==" || pip_failed "torch"
   say "  not in pip's own index, taking it from $TORCH_CPU_INDEX"
-  pip "$label" install --only-binary :all: --extra-index-url "$TORCH_CPU_INDEX" "${wanted[@]}" ||
+  pip "$label" "${INSTALL[@]}" --extra-index-url "$TORCH_CPU_INDEX" "${wanted[@]}" ||
     pip_failed "torch"
 }
 
