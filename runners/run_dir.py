@@ -237,6 +237,8 @@ def find(log_root: Path, wanted: str) -> RunDir:
         names = ", ".join(_label(run) for run in matches[-5:])
         more = f" and {len(matches) - 5} more" if len(matches) > 5 else ""
         raise UserError(f"RUN '{wanted}' fits {len(matches)} runs: {names}{more}; give more of the name")
+    if not runs:
+        raise UserError(f"RUN '{wanted}' is a folder without a run, and there are no runs in '{log_root}'")
     recent = ", ".join(run.name for run in runs[-3:])
     raise UserError(f"no run '{wanted}' in '{log_root}'; the latest are {recent}; make runs lists all")
 

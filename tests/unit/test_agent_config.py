@@ -136,6 +136,12 @@ def test_the_width_of_a_memory_has_two_names(version: str, name: str) -> None:
     assert old.actor.memory == agent.Memory("gru", 24, 1)
 
 
+@pytest.mark.parametrize("dims", [[], [0], [64, -2]])
+def test_layers_that_cannot_be_built(dims: list[int]) -> None:
+    with pytest.raises(UserError, match=r"critic\.hidden_dims '\[.*\]' must name one layer at least, each above 0"):
+        config.write(agent.read(with_policy(FLAT, critic_hidden_dims=dims)), known("3.1.2"))
+
+
 def test_one_switch_for_the_normaliser_becomes_two() -> None:
     neutral = agent.read({**FLAT, "empirical_normalization": True})
     assert neutral.actor.obs_normalization and neutral.critic.obs_normalization
@@ -231,6 +237,7 @@ def test_a_config_object_with_unset_fields() -> None:
     [
         (with_policy(FLAT, class_name="ActorCriticRecurrent"), "1.0.2", "a recurrent policy (lstm) needs rsl_rl 2.0.0"),
         (with_policy(FLAT, state_dependent_std=True), "3.1.0", "'HeteroscedasticGaussianDistribution' needs"),
+        (with_policy(FLAT, critic_hidden_dims=[-1, 8]), "2.3.3", "critic.hidden_dims '[-1, 8]' needs rsl_rl 3.0.0"),
         (with_policy(FLAT, activation="mish"), "2.3.3", "actor.activation 'mish' needs rsl_rl 3.0.0"),
         (with_algorithm(FLAT, rnd_cfg={"weight": 1.0}), "2.2.3", "random network distillation"),
         (with_algorithm(FLAT, symmetry_cfg={"use_mirror_loss": True}), "3.0.0", "symmetry"),

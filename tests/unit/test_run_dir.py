@@ -84,6 +84,8 @@ def test_the_same_name_in_two_experiments_is_ambiguous(tmp_path: Path) -> None:
 def test_unknown_run_and_no_runs(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there are no runs"):
         run_dir.find(tmp_path, "latest")
+    with pytest.raises(UserError, match=r"RUN '.*' is a folder without a run, and there are no runs in"):
+        run_dir.find(tmp_path, str(tmp_path))
     make_run(tmp_path, "2026-02-10_15-54-39")
     with pytest.raises(UserError, match=r"no run '2025'.*latest are 2026-02-10_15-54-39"):
         run_dir.find(tmp_path, "2025")

@@ -153,6 +153,13 @@ class _Writer:
         agent = self.agent
         self._need(DISTRIBUTIONS[agent.noise.class_name], f"the distribution '{agent.noise.class_name}'")
         for who, model in (("actor", agent.actor), ("critic", agent.critic)):
+            if not model.hidden_dims or any(size < 1 and size != -1 for size in model.hidden_dims):
+                raise UserError(
+                    f"{who}.hidden_dims '{model.hidden_dims}' must name one layer at least, each above 0, "
+                    f"for instance [256, 128, 128]"
+                )
+            if -1 in model.hidden_dims:  # the width of the input
+                self._need("3.0.0", f"{who}.hidden_dims '{model.hidden_dims}'")
             if model.activation not in ACTIVATIONS:
                 known = ", ".join(ACTIVATIONS)
                 near = nearest(model.activation, ACTIVATIONS)
