@@ -223,21 +223,23 @@ identify() {
   esac
 }
 
-# Imports it from where it lies.
+# Unpacks it apart from .venv and imports it there.
 try() {
   local folder="$WORK/package"
-  .venv/bin/python -I -m zipfile -e "$wheel" "$folder" >>"$LOG" 2>&1 || true
-  if [[ ! -f "$folder/rsl_rl/__init__.py" ]]; then
-    withdraw
-    die "RSL_RL '$wanted' is '$distribution $version' without the package 'rsl_rl' in it; $another"
-  fi
   part "check" .venv/bin/python -I -c '
-import sys
+import sys, zipfile
 
-sys.path.insert(0, sys.argv[1])
+wheel, folder = sys.argv[1:]
+with zipfile.ZipFile(wheel) as archive:
+    archive.extractall(folder)
+    archive.getinfo("rsl_rl/__init__.py")
+sys.path.insert(0, folder)
 import rsl_rl.runners
-' "$folder" && return
+' "$wheel" "$folder" && return
   withdraw
+  if said 'Errno 28|No space left on device'; then pip_failed "rsl_rl"; fi
+  [[ -f "$folder/rsl_rl/__init__.py" ]] ||
+    die "RSL_RL '$wanted' is '$distribution $version' without the package 'rsl_rl' in it; $another"
   die "$distribution $version does not import in .venv ($(part_output | tail -n 1)); the full log is $LOG; $another"
 }
 

@@ -497,50 +497,40 @@ def policy(folder: Path) -> dict[str, Any]:
     }
 
 
+Cases = dict[str, Callable[[], Any]]
+
+
+def numbered(folder: Path) -> Callable[[], Path]:
+    """A function that gives another folder below ``folder`` each time."""
+    numbers = itertools.count()
+    return lambda: folder / str(next(numbers))
+
+
 def errors(folder: Path) -> dict[str, dict[str, str]]:
-    numbered = iter(range(1000))
+    stages = {
+        "constructor": wrong_in_the_constructor(), "learn": wrong_in_learn(folder / "learn"),
+        "rest": wrong_elsewhere(folder / "rest"),
+    }  # fmt: skip
+    found = {stage: {name: outcome(action) for name, action in cases.items()} for stage, cases in stages.items()}
+    found["learn"]["updates without log_dir"] = updates_without_log_dir()
+    return found
 
-    def new() -> Path:
-        return folder / str(next(numbered))
 
+def updates_without_log_dir() -> str:
+    """How often the optimizer has stepped when ``learn`` fails at its first save."""
+    runner = make()
+    outcome(lambda: runner.learn(5))
+    return str(int(runner.alg.optimizer.state_dict()["state"][0]["step"]))
+
+
+def wrong_in_the_constructor() -> Cases:
     def cfg_without(section: str, key: str = "") -> Any:
         cfg = copy.deepcopy(CFG)
         (cfg[section] if key else cfg).pop(key or section)
         return OnPolicyRunner(Env(), cfg)
 
-    def of_step(change: Callable[..., Any], **changes: dict[str, Any]) -> Any:
-        return trained(new(), 2, replaced("step", lambda result: change(*result)), **changes)
-
-    def interrupted() -> None:
-        env = Env()
-        runner, step = make(env, str(new())), env.step
-        env.step = lambda actions: step(actions) if env.steps < 2 else 1 / 0
-        with contextlib.suppress(ZeroDivisionError):
-            runner.learn(1)
-        env.step = step
-        runner.learn(1)
-
-    def cut_off(value: torch.Tensor) -> Any:
-        return of_step(lambda *result: (*result[:4], {"time_outs": value}))
-
-    def alternating(*episodes: dict[str, Any]) -> Any:
-        dicts = itertools.cycle(episodes)
-        return of_step(lambda *result: (*result[:4], {"episode": dict(next(dicts))}))
-
-    def infinite_mean() -> None:
-        net = make().alg.actor_critic
-        torch.nn.init.constant_(net.actor[-1].bias, torch.inf)
-        net.act(torch.zeros(2, 3))
-
     flat = {**CFG["runner"], "algorithm": {"class_name": "PPO"}, "policy": {"class_name": "ActorCritic"}}
-    other, foreign = new(), new()
-    trained(other, 1, policy={"actor_hidden_dims": [7]})
-    foreign.mkdir()
-    torch.save({"actor_state_dict": {}, "iter": 1, "infos": None}, foreign / "model.pt")
-    without_log_dir = make()
-    infinite, not_a_number = torch.full((2, 3), torch.inf), torch.full((2, 3), torch.nan)
-    zero = torch.zeros(2, dtype=torch.long)
-    constructor: dict[str, Callable[[], Any]] = {
+    return {
         **{f"no {section}": lambda s=section: cfg_without(s) for section in CFG},
         **{f"no runner.{key}": lambda k=key: cfg_without("runner", k) for key in CFG["runner"]},
         "flat configuration": lambda: OnPolicyRunner(Env(), flat),
@@ -568,8 +558,34 @@ def errors(folder: Path) -> dict[str, dict[str, str]]:
         "recurrent": lambda: make(runner={"policy_class_name": "ActorCriticRecurrent"}),
         "part of VecEnv": type("Part", (VecEnv,), {"step": None, "reset": None, "get_observations": None}),
     }
-    learn: dict[str, Callable[[], Any]] = {
-        "no log_dir": lambda: without_log_dir.learn(5),
+
+
+def wrong_in_learn(folder: Path) -> Cases:
+    new = numbered(folder)
+
+    def of_step(change: Callable[..., Any], **changes: dict[str, Any]) -> Any:
+        return trained(new(), 2, replaced("step", lambda result: change(*result)), **changes)
+
+    def interrupted() -> None:
+        env = Env()
+        runner, step = make(env, str(new())), env.step
+        env.step = lambda actions: step(actions) if env.steps < 2 else 1 / 0
+        with contextlib.suppress(ZeroDivisionError):
+            runner.learn(1)
+        env.step = step
+        runner.learn(1)
+
+    def cut_off(value: torch.Tensor) -> Any:
+        return of_step(lambda *result: (*result[:4], {"time_outs": value}))
+
+    def alternating(*episodes: dict[str, Any]) -> Any:
+        dicts = itertools.cycle(episodes)
+        return of_step(lambda *result: (*result[:4], {"episode": dict(next(dicts))}))
+
+    infinite, not_a_number = torch.full((2, 3), torch.inf), torch.full((2, 3), torch.nan)
+    zero = torch.zeros(2, dtype=torch.long)
+    return {
+        "no log_dir": lambda: make().learn(5),
         "wrong activation": lambda: trained(new(), policy={"activation": "gelu"}),
         "pair": lambda: trained(new(), 1, replaced("get_observations", lambda obs: (obs, {}))),
         "groups": lambda: trained(new(), 1, replaced("get_observations", lambda obs: Groups(policy=obs))),
@@ -597,7 +613,19 @@ def errors(folder: Path) -> dict[str, dict[str, str]]:
         "save_interval 0": lambda: trained(new(), 1, runner={"save_interval": 0}),
         "max_iterations": lambda: make(None, str(new())).learn(max_iterations=1),
     }  # fmt: skip
-    rest: dict[str, Callable[[], Any]] = {
+
+
+def wrong_elsewhere(folder: Path) -> Cases:
+    def infinite_mean() -> None:
+        net = make().alg.actor_critic
+        torch.nn.init.constant_(net.actor[-1].bias, torch.inf)
+        net.act(torch.zeros(2, 3))
+
+    other, foreign = folder / "other", folder / "foreign"
+    trained(other, 1, policy={"actor_hidden_dims": [7]})
+    foreign.mkdir(parents=True)
+    torch.save({"actor_state_dict": {}, "iter": 1, "infos": None}, foreign / "model.pt")
+    return {
         "file of another network": lambda: make().load(str(other / "model_0.pt")),
         "file of a later release": lambda: make().load(str(foreign / "model.pt")),
         "no file": lambda: make().load(str(folder / "none.pt")),
@@ -617,12 +645,6 @@ def errors(folder: Path) -> dict[str, dict[str, str]]:
         "infinite mean": infinite_mean,
         "mean before act": lambda: make().alg.actor_critic.action_mean,
     }
-    found = {
-        stage: {name: outcome(action) for name, action in cases.items()}
-        for stage, cases in {"constructor": constructor, "learn": learn, "rest": rest}.items()
-    }
-    found["learn"]["updates without log_dir"] = str(int(without_log_dir.alg.optimizer.state_dict()["state"][0]["step"]))
-    return found
 
 
 def building(folder: Path) -> dict[str, Any]:

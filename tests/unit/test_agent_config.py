@@ -139,7 +139,14 @@ def test_the_width_of_a_memory_has_two_names(version: str, name: str) -> None:
 @pytest.mark.parametrize("dims", [[], [0], [64, -2]])
 def test_layers_that_cannot_be_built(dims: list[int]) -> None:
     with pytest.raises(UserError, match=r"critic\.hidden_dims '\[.*\]' must name one layer at least, each above 0"):
-        config.write(agent.read(with_policy(FLAT, critic_hidden_dims=dims)), known("3.1.2"))
+        agent.read(with_policy(FLAT, critic_hidden_dims=dims))
+
+
+def test_an_activation_that_does_not_exist() -> None:
+    with pytest.raises(
+        UserError, match=r"actor\.activation 'elo' is not known \(did you mean 'elu'\?\); known are elu,"
+    ):
+        agent.read(with_policy(FLAT, activation="elo"))
 
 
 def test_one_switch_for_the_normaliser_becomes_two() -> None:

@@ -68,6 +68,11 @@ BEFORE_3 = {
 }  # fmt: skip
 POLICIES = {"ActorCritic": False, "ActorCriticRecurrent": True}
 MODELS = {"MLPModel": False, "RNNModel": True, "CNNModel": False}
+ACTIVATIONS = {
+    "elu": "1.0.2", "selu": "1.0.2", "relu": "1.0.2", "lrelu": "1.0.2", "tanh": "1.0.2", "sigmoid": "1.0.2",
+    "identity": "2.2.0", "crelu": "2.2.0", "gelu": "3.0.0", "softplus": "3.0.0", "swish": "3.0.0", "mish": "3.0.0",
+}  # fmt: skip
+"""And the first release of each."""
 GAUSSIAN, HETEROSCEDASTIC, BETA = "GaussianDistribution", "HeteroscedasticGaussianDistribution", "BetaDistribution"
 MAY_BE_NONE = ("desired_kl", "clip_actions", "run_name")
 UNSET = ("???",)  # OmegaConf's word for a value that is missing
@@ -217,6 +222,8 @@ class _Reader:
         if len(forms) == 2 and forms[0] != forms[1]:
             raise UserError(f"{self.where}: 'policy' and 'actor', 'critic' say different things: {_difference(*forms)}")
         model_a, model_c, noise = forms[-1]
+        self._check_layers("actor", model_a)
+        self._check_layers("critic", model_c)
         return Agent(
             shape=shape, runner=runner, algorithm=algorithm, actor=model_a, critic=model_c, noise=noise,
             obs_groups=self._obs_groups(runner), rnd=algorithm.pop("rnd_cfg", None),
@@ -343,6 +350,18 @@ class _Reader:
                 )
             )
         return models[0], models[1], noise
+
+    def _check_layers(self, who: str, model: Model) -> None:
+        dims, activation = model.hidden_dims, model.activation
+        if model.class_name in MODELS and (not dims or any(size < 1 and size != -1 for size in dims)):
+            raise UserError(
+                f"{self.where}: {who}.hidden_dims '{dims}' must name one layer at least, each above 0, "
+                f"for instance [256, 128, 128]"
+            )
+        if activation not in ACTIVATIONS:
+            near = nearest(activation, ACTIVATIONS)
+            known = ", ".join(ACTIVATIONS)
+            raise UserError(f"{self.where}: {who}.activation '{activation}' is not known{near}; known are {known}")
 
     def _distribution(self, section: dict[str, Any]) -> Noise:
         section = self._known(section, DISTRIBUTION, "actor.distribution_cfg")

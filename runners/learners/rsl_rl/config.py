@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from runners.errors import UserError, nearest
-from runners.learners.rsl_rl.agent import BETA, GAUSSIAN, HETEROSCEDASTIC, MODELS, Agent, Model, Note
+from runners.learners.rsl_rl.agent import (
+    ACTIVATIONS,
+    BETA,
+    GAUSSIAN,
+    HETEROSCEDASTIC,
+    MODELS,
+    Agent,
+    Model,
+    Note,
+)
 from runners.learners.rsl_rl.release import Release
 
 
@@ -44,10 +53,6 @@ DISTRIBUTIONS = {
     HETEROSCEDASTIC: "3.1.1",
     BETA: "5.3.0",
 }
-ACTIVATIONS = {
-    "elu": "1.0.2", "selu": "1.0.2", "relu": "1.0.2", "lrelu": "1.0.2", "tanh": "1.0.2", "sigmoid": "1.0.2",
-    "identity": "2.2.0", "crelu": "2.2.0", "gelu": "3.0.0", "softplus": "3.0.0", "swish": "3.0.0", "mish": "3.0.0",
-}  # fmt: skip
 RUNNER = ("seed", "max_iterations", "experiment_name", "run_name", "save_interval", "num_steps_per_env")
 
 
@@ -153,17 +158,8 @@ class _Writer:
         agent = self.agent
         self._need(DISTRIBUTIONS[agent.noise.class_name], f"the distribution '{agent.noise.class_name}'")
         for who, model in (("actor", agent.actor), ("critic", agent.critic)):
-            if not model.hidden_dims or any(size < 1 and size != -1 for size in model.hidden_dims):
-                raise UserError(
-                    f"{who}.hidden_dims '{model.hidden_dims}' must name one layer at least, each above 0, "
-                    f"for instance [256, 128, 128]"
-                )
             if -1 in model.hidden_dims:  # the width of the input
                 self._need("3.0.0", f"{who}.hidden_dims '{model.hidden_dims}'")
-            if model.activation not in ACTIVATIONS:
-                known = ", ".join(ACTIVATIONS)
-                near = nearest(model.activation, ACTIVATIONS)
-                raise UserError(f"{who}.activation '{model.activation}' is not known{near}; known are {known}")
             self._need(ACTIVATIONS[model.activation], f"{who}.activation '{model.activation}'")
             if model.class_name not in ("MLPModel", "RNNModel"):
                 self._need("4.0.0", f"{who}.class_name '{model.class_name}'")
