@@ -182,16 +182,19 @@ def restore(config: Any, file: Path, kind: str, name: str, console: Console) -> 
     """Set every field of ``config`` that differs from ``file``, and warn of those that cannot be set.
 
     Raises:
-        UserError: the file cannot be read.
+        UserError: the file cannot be read, or holds something else.
     """
     import yaml
 
     from runners import overrides, plain
 
     try:
-        recorded = plain.flatten(yaml.safe_load(file.read_text(encoding="utf-8")))
+        data = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"cannot read '{file}': {' '.join(str(error).split())}") from None
+    if not isinstance(data, dict):
+        raise UserError(f"cannot read '{file}': it is no table of keys and values")
+    recorded = plain.flatten(data)
     today = plain.flatten(plain.to_plain(config))
     for path, value in recorded.items():
         if path in today and today[path] == value:

@@ -133,6 +133,15 @@ def test_bad_input_is_one_line(copy_of_trained: Path, warm: Warm, variables: tup
     assert "Traceback" not in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("text", ["", "- 1\n", "a word\n", "a: [\n"])
+def test_a_configuration_that_is_none(copy_of_trained: Path, warm: Warm, text: str) -> None:
+    file = copy_of_trained / "params" / "agent.yaml"
+    file.write_text(text)
+    done = warm("play", "VIEWER=none", *SHORT)
+    assert done.returncode == 1 and done.stderr.startswith(f"play: cannot read '{file}': "), done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_an_ambiguous_run(copy_of_trained: Path, warm: Warm) -> None:
     shutil.copytree(copy_of_trained, copy_of_trained.with_name(copy_of_trained.name + "2"))
     done = warm("play", f"RUN={copy_of_trained.name[:10]}")
