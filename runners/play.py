@@ -75,7 +75,8 @@ def play(options: Options, console: Console, interrupts: Interrupts) -> None:
     recorded = run.manifest()
     task = run.task(options.task)
     viewer = choose_viewer(options)
-    options = dataclasses.replace(options, video=options.video or viewer == "video")
+    video = options.video or viewer == "video"
+    options = dataclasses.replace(options, video=video, viewer="none" if viewer == "video" else viewer)
     simulator = simulators.load(recorded.get("simulator", options.sim) if options.sim == "auto" else options.sim)
     console.say(f"run {run.name}, {checkpoint.path.name}, task {task}")
     simulator.launch(options)

@@ -6,6 +6,7 @@ Standard library only: nothing else may be imported before a simulator has been 
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from runners.errors import UserError
@@ -13,7 +14,9 @@ from runners.errors import UserError
 if TYPE_CHECKING:
     from runners.options import Options
 
-NAMES = ("mujoco",)
+NAMES = ("mujoco", "isaac")
+WORKSTATION = Path(__file__).resolve().parents[2] / ".isaac"
+"""What set-up of Isaac Sim leaves in the checkout."""
 
 
 class TaskConfigs(Protocol):
@@ -27,12 +30,19 @@ class Simulator(Protocol):
     """What a verb needs from a simulator."""
 
     name: str
-    default_task: str
     renderer_packages: str
     """System packages of which one is missing where :meth:`can_render` says no."""
 
+    @property
+    def default_task(self) -> str:
+        """The task where none is named."""
+
     def launch(self, options: Options) -> None:
-        """Start it, able to draw frames if ``options.video``. Only the standard library is imported before."""
+        """Start it, able to draw frames if ``options.video``. Only the standard library is imported before.
+
+        Raises:
+            UserError: it is not installed, or cannot do what is asked for.
+        """
 
     def can_render(self) -> bool:
         """Whether frames can be drawn without a window."""
@@ -72,6 +82,10 @@ def choose(wanted: str) -> tuple[str, str]:
     """
     if wanted != "auto":
         return wanted, "as asked"
+    if (WORKSTATION / "receipt-verify").is_file():  # the last step's
+        return "isaac", "an Isaac Sim workstation is installed here"
+    if WORKSTATION.is_dir():
+        return "mujoco", "the Isaac Sim workstation is not set up to the end: make setup SIM=isaac goes on"
     return "mujoco", "no Isaac Sim workstation is installed here"
 
 

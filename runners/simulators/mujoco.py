@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
-import importlib.util
 import os
 import subprocess
 import sys
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runners.errors import UserError, nearest
+from runners.simulators import registrations
 
 if TYPE_CHECKING:
     from runners.options import Options
@@ -61,7 +60,8 @@ class MujocoSimulator:
         found: dict[str, str] = {}
         roots = {"mjlab.tasks"} | {e.module for e in entry_points(group="mjlab.tasks")}
         for module in sorted(roots):
-            found.update(_registered_below(module))
+            files = registrations.files_below(registrations.source_of(module, self.name))
+            found.update(dict.fromkeys(registrations.ids(files, "register_mjlab_task", "task_id"), module))
         return found
 
     def configs(self, task: str, play: bool = False) -> Configs:
@@ -165,36 +165,6 @@ def find_renderer() -> str | None:
         if subprocess.run([sys.executable, "-c", probe], env=env, capture_output=True, check=False).returncode == 0:
             return name
     return None
-
-
-def _registered_below(module: str) -> dict[str, str]:
-    """Find ``register_mjlab_task(task_id="…")`` in a module's source files, without importing them."""
-    package = Path(str(_package_file(module)))
-    files = sorted(package.parent.rglob("*.py")) if package.name == "__init__.py" else [package]
-    found = {}
-    for file in files:
-        source = file.read_text(encoding="utf-8")
-        if "register_mjlab_task" not in source:
-            continue
-        for node in ast.walk(ast.parse(source)):
-            if (
-                isinstance(node, ast.Call)
-                and getattr(node.func, "id", getattr(node.func, "attr", "")) == "register_mjlab_task"
-            ):
-                task = next((k.value for k in node.keywords if k.arg == "task_id"), node.args[0] if node.args else None)
-                if isinstance(task, ast.Constant):
-                    found[str(task.value)] = module
-    return found
-
-
-def _package_file(module: str) -> str:
-    """Where a module's source lies. ``find_spec`` of a submodule would import its parents."""
-    top, *rest = module.split(".")
-    spec = importlib.util.find_spec(top)
-    if spec is None or spec.origin is None:
-        raise UserError(f"package '{top}' is not installed; run: make setup SIM=mujoco")
-    path = Path(spec.origin).parent.joinpath(*rest)
-    return str(path / "__init__.py" if path.is_dir() else path.with_suffix(".py"))
 
 
 SIMULATOR = MujocoSimulator()
