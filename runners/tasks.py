@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from runners import options, simulators
+from runners import options, simulators, verb
 from runners.errors import UserError
 
 
@@ -28,4 +28,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    verb.end(main(sys.argv[1:]))

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from runners import options
+from runners import options, verb
 from runners.errors import UserError
 
 DEFAULT_PORT = 6006
@@ -47,4 +47,4 @@ def check(log_root: Path, port: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    verb.end(main(sys.argv[1:]))

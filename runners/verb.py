@@ -63,7 +63,13 @@ def shown(path: Path) -> str:
 
 
 def end(status: int) -> None:
-    """Leave the process with ``status``, whatever libraries do when they are torn down."""
+    """Leave the process with ``status``, whatever libraries do when they are torn down.
+
+    Isaac Sim's python.sh makes 1 of every failure, so the status is also written to the file that
+    scripts/launch.sh names in RUNNER_STATUS.
+    """
+    if "RUNNER_STATUS" in os.environ:
+        Path(os.environ["RUNNER_STATUS"]).write_text(f"{status}\n", encoding="utf-8")
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
