@@ -1,8 +1,9 @@
 # The verbs of this workstation. `make` lists them; scripts/launch.sh carries them out.
 # A line `NAME := value  ## text` is a variable, `verb: ## text` a verb, `##@ text` a group.
-# := and not ?=, so that a NAME or DEVICE that the environment happens to have is not taken.
+# := and not ?=, so that a NAME or DEVICE that the environment happens to have is not taken. Only
+# pip's own variable stays as it is: make passes on what it assigns to a name of the environment.
 
-SIM            := auto          ## simulator: auto or mujoco
+SIM            := auto          ## simulator: auto, isaac or mujoco
 TASK           :=               ## task id; empty: the simulator's default
 NUM_ENVS       := auto          ## parallel environments: a number, or auto
 ITERATIONS     :=               ## training iterations in total; empty: the task's own
@@ -28,9 +29,22 @@ LOG_ROOT       := logs/rsl_rl   ## folder of the runs
 ARGS           :=               ## config fields: "env.scene.num_envs=64 agent.seed=1"
 VERBOSE        := 0             ## 1: say more
 PYTHON         :=               ## Python 3.10 to 3.13 for .venv; empty: found
+INSTALL        :=               ## folder for Isaac Sim and Isaac Lab; empty: as before, or .isaac
+ROBOT          :=               ## berkeley-humanoid-lite or none; empty: as before, or the former
+ISAAC_SIM_ZIP  :=               ## the archive of Isaac Sim, where it is already there
+ISAAC_SIM_URL  :=               ## a mirror of the archive
+ISAACSIM_PATH  :=               ## an Isaac Sim that is already installed; none: its own again
+ISAACLAB_PATH  :=               ## a checkout of Isaac Lab that is there; none: its own again
+PIP_INDEX_URL  ?=               ## a mirror of the package index
+OFFLINE        :=               ## install from the folder that make bundle made
+OUT            :=               ## the folder that make bundle fills
+ACCEPT_EULA    :=               ## Y: NVIDIA's licence of Isaac Sim is read and accepted
+KEEP_ZIP       := 1             ## 0: remove the downloaded archive when it is unpacked
+FORCE          := 0             ## 1: set up on a machine that is not a recommended one
+YES            := 0             ## 1: delete without asking
 
 ##@ Start
-setup: ## install the simulator and its Python packages in .venv
+setup: ## install Isaac Sim and Isaac Lab; SIM=mujoco: the embedded simulator
 train: ## train a policy with PPO
 play: ## show or film a trained policy
 
@@ -43,11 +57,16 @@ tensorboard: ## show the curves of the runs in a browser
 check-config: ## show what an agent configuration becomes for a release of rsl_rl
 convert: ## write a checkpoint that another release of rsl_rl loads
 
+##@ Workstation
+bundle: ## download into OUT what make setup OFFLINE= needs
+clean-caches: ## delete caches of the simulators, after showing them
+uninstall: ## remove what set-up installed, after showing it; runs stay
+
 ##@ Project
 test: ## run this project's tests
 lint: ## check this project's style and types
 
-VERBS := setup train play runs tasks tensorboard check-config convert test lint
+VERBS := setup train play runs tasks tensorboard check-config convert bundle clean-caches uninstall test lint
 .DEFAULT_GOAL := help
 .PHONY: help $(VERBS)
 
@@ -65,7 +84,7 @@ help:
 	  /^##@ / { print "\n" substr($$0, 5) } \
 	  /^[a-z-]+: ## / { verb = $$1; sub(/:$$/, "", verb); sub(/^[^#]*## /, ""); \
 	    printf "  %-13s %s\n", verb, $$0 } \
-	  /^[A-Z_]+ +:= .*## / { name = $$1; value = $$0; sub(/^[^=]*= */, "", value); \
+	  /^[A-Z_]+ +[:?]= .*## / { name = $$1; value = $$0; sub(/^[^=]*= */, "", value); \
 	    sub(/ *## .*$$/, "", value); sub(/^[^#]*## /, ""); \
 	    rows = rows sprintf("  %-15s %-12s %s\n", name, value, $$0) } \
 	  BEGIN { print "usage: make VERB [VARIABLE=value ...]" } \

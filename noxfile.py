@@ -14,7 +14,7 @@ nox.options.sessions = ["tests", "lint"]
 
 ROOT = Path(__file__).resolve().parent
 PYTHON = str(ROOT / ".venv" / "bin" / "python")
-SHELL_FILES = ["scripts/*.sh", "scripts/setup/*.sh", ".ci/run"]
+SHELL_FILES = ["scripts/*.sh", "scripts/setup/*.sh", "tests/doubles/isaac_sim/*.sh", ".ci/run"]
 
 
 @nox.session
@@ -71,6 +71,19 @@ def bench(session: nox.Session) -> None:
 def bench_adapter(session: nox.Session) -> None:
     """What the adapter to rsl_rl costs, against the plainest wrapper; see tests/bench/adapter.py."""
     session.run(PYTHON, "tests/bench/adapter.py", *session.posargs, external=True)
+
+
+@nox.session
+def bench_setup(session: nox.Session) -> None:
+    """Download and extraction of a large archive against wget and unzip; see tests/bench/setup.py."""
+    session.run(PYTHON, "tests/bench/setup.py", *session.posargs, external=True)
+
+
+@nox.session
+def kill_setup(session: nox.Session) -> None:
+    """Kill -9 at 40 moments of the workstation's set-up, each followed by one that completes it."""
+    test = "tests/shell/test_make_isaac_steps.py::test_a_killed_set_up_is_completed_by_the_next"
+    session.run(PYTHON, "-m", "pytest", "--timeout=3600", test, external=True, env={"KILLS": "40"})
 
 
 @nox.session

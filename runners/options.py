@@ -87,6 +87,27 @@ def version(text: str) -> str:
     return text
 
 
+def yes(text: str) -> bool:
+    """Consent, as NVIDIA's containers spell it."""
+    if text not in ("Y", "YES", "1"):
+        raise ValueError("Y, which says that you have read and accept NVIDIA's licence")
+    return True
+
+
+def web_address(text: str) -> str:
+    """An address that curl downloads from."""
+    if not re.match(r"(https?://[^/\s]+/|file:///)\S+$", text):
+        raise ValueError("an address that begins with https://, http:// or file:///")
+    return text
+
+
+def index_address(text: str) -> str:
+    """The address of a package index."""
+    if not re.match(r"(https?|file)://\S+$", text):
+        raise ValueError("the address of a package index, which begins with https://, http:// or file://")
+    return text
+
+
 def one_of(*choices: str) -> Parse:
     """One of the given words."""
 
@@ -108,7 +129,7 @@ def option(default: str, verbs: str, parse: Parse = str) -> Any:
 class Options:
     """The options of one call. A field that the verb does not take keeps its default."""
 
-    sim: str = option("auto", "setup train play tasks check-config", one_of("auto", *simulators.NAMES))
+    sim: str = option("auto", "setup train play tasks check-config uninstall", one_of("auto", *simulators.NAMES))
     task: str | None = option("", "train play check-config")
     num_envs: int | None = option("auto", "train play", positive_or_auto)
     iterations: int | None = option("", "train", positive)
@@ -133,12 +154,30 @@ class Options:
     log_root: str = option("logs/rsl_rl", "train play runs tensorboard convert")
     args: str | None = option("", "train play check-config")
     verbose: bool = option("0", "setup train play", switch)
-    python: str | None = option("", "setup train play tasks tensorboard check-config convert test lint")
+    python: str | None = option("", "setup train play tasks tensorboard check-config convert bundle test lint")
+    install: str | None = option("", "setup")
+    robot: str | None = option("", "setup", one_of("berkeley-humanoid-lite", "none"))
+    isaac_sim_zip: str | None = option("", "setup bundle")
+    isaac_sim_url: str | None = option("", "setup bundle", web_address)
+    isaacsim_path: str | None = option("", "setup")
+    isaaclab_path: str | None = option("", "setup")
+    pip_index_url: str | None = option("", "setup bundle", index_address)
+    offline: str | None = option("", "setup")
+    out: str | None = option("", "bundle")
+    accept_eula: bool = option("", "setup", yes)
+    keep_zip: bool = option("1", "setup", switch)
+    force: bool = option("0", "setup", switch)
+    yes: bool = option("0", "clean-caches uninstall", switch)
     given: frozenset[str] = frozenset()
     """Names of the fields that the user set."""
 
 
-VERBS = ("setup", "train", "play", "runs", "tasks", "tensorboard", "check-config", "convert", "test", "lint")
+VERBS = (
+    *("setup", "train", "play", "runs", "tasks", "tensorboard", "check-config", "convert"),
+    *("bundle", "clean-caches", "uninstall", "test", "lint"),
+)
+FOR_ISAAC = ("install", "robot", "isaac_sim_zip", "isaac_sim_url", "isaacsim_path", "isaaclab_path", "offline")
+"""What only the set-up of the workstation takes."""
 FIELDS = {f.name: f for f in dataclasses.fields(Options) if f.metadata}
 
 
@@ -191,6 +230,10 @@ def _value(name: str, text: str) -> Any:
 
 def _check_together(verb: str, options: Options) -> None:
     given = options.given
+    if verb == "setup":
+        _check_setup(options)
+    if verb == "bundle" and options.out is None:
+        raise UsageError("OUT is missing; name a folder: make bundle OUT=/path/to/folder")
     if verb != "train":
         return
     if not options.resume:
@@ -203,6 +246,21 @@ def _check_together(verb: str, options: Options) -> None:
             raise UsageError(f"{variable(name)} goes with VIDEO=1; add it, or leave {variable(name)} out")
 
 
+def _check_setup(options: Options) -> None:
+    given = options.given
+    for name in FOR_ISAAC:
+        if name in given and options.sim == "mujoco":
+            raise UsageError(f"{variable(name)} is not for SIM=mujoco; leave one of them out")
+    for name in ("isaac_sim_zip", "isaac_sim_url", "offline"):
+        if {name, "isaacsim_path"} <= given and options.isaacsim_path != "none":
+            raise UsageError(f"ISAACSIM_PATH names an Isaac Sim that is there: leave {variable(name)} out")
+    if {"isaac_sim_zip", "isaac_sim_url"} <= given:
+        raise UsageError("ISAAC_SIM_ZIP is a file and ISAAC_SIM_URL an address: give one of them")
+    for name in ("install", "isaac_sim_zip", "isaacsim_path", "isaaclab_path", "offline"):
+        if "\n" in (getattr(options, name) or ""):
+            raise UsageError(f"{variable(name)} has a line break; name another path")
+
+
 def main(argv: Sequence[str]) -> int:
     """Check the options of a verb for the shell; see the module's text."""
     verb, flags = (argv[0], argv[1:]) if argv else ("", [])
@@ -211,7 +269,9 @@ def main(argv: Sequence[str]) -> int:
     except UserError as error:
         print(f"{verb or 'options'}: {error}", file=sys.stderr)
         return error.status
-    if verb in FIELDS["sim"].metadata["verbs"]:
+    if verb in ("setup", "uninstall"):
+        print(f"sim={options.sim}")
+    elif verb in FIELDS["sim"].metadata["verbs"]:
         name, why = simulators.choose(options.sim)
         print(f"sim={name}")
         print(f"why={why}")

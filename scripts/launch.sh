@@ -8,6 +8,8 @@ set -euo pipefail
 program=${1:?usage: make VERB}
 # shellcheck source=scripts/lib.sh
 source "${BASH_SOURCE[0]%/*}/lib.sh"
+# shellcheck source=scripts/isaac.sh
+source scripts/isaac.sh
 
 # Sets `flags` from the variables of the command line.
 read_variables() {
@@ -23,7 +25,9 @@ read_variables() {
     flags+=("--${flag,,}=${!name-}")
   done
   named_python=$(given PYTHON) named_sim=$(given SIM) verbose=$(given VERBOSE)
-  named_rsl_rl=$(given RSL_RL)
+  viewer=$(given VIEWER) video=$(given VIDEO) yes=$(given YES)
+  export SETUP_ACCEPT_EULA
+  SETUP_ACCEPT_EULA=$(given ACCEPT_EULA)
 }
 
 given() { [[ " ${GIVEN-} " != *" $1 "* ]] || printf '%s' "${!1-}"; }
@@ -35,45 +39,124 @@ forget_variables() { unset GIVEN "${names[@]}"; }
 choose_python() {
   if [[ -z "$named_python" ]] && venv_is_ready; then
     python=.venv/bin/python
-  elif [[ "$program" == runs ]]; then
+  elif needs_no_venv; then
     find_python "$named_python" without_venv
   else
     find_python "$named_python"
   fi
 }
 
+needs_no_venv() {
+  case $program in
+    runs | clean-caches | uninstall) ;;
+    setup) [[ "$named_sim" != mujoco ]] ;;
+    *) workstation_is_ready ;;
+  esac
+}
+
 # Ends here, with the line that runners.options printed, if a variable is not right.
 check_variables() {
   local answer key value
-  sim='' why=''
+  simulator='' why=''
   # It says what is wrong itself, on stderr.
   answer=$("$python" -m runners.options "$program" "${flags[@]}") || exit
   while IFS='=' read -r key value; do
     case $key in
-      sim) sim=$value ;;
+      sim) simulator=$value ;;
       why) why=$value ;;
     esac
   done <<<"$answer"
 }
 
 say_first() {
-  if [[ "$verbose" == 1 && ${#dropped[@]} -gt 0 ]]; then
+  if [[ ${#dropped[@]} -gt 0 ]] && [[ "$verbose" == 1 || "$simulator" == isaac ]]; then
     say "note: not passed on from the environment: ${dropped[*]}" >&2
   fi
   case $program in
     train | play)
       [[ "${named_sim:-auto}" == auto && -n "$why" ]] || why=
-      say "$program: SIM=$sim${why:+ ($why)}"
+      say "$program: SIM=$simulator${why:+ ($why)}"
       ;;
   esac
 }
 
-setup() {
-  local arguments=("--sim=${sim:-mujoco}")
+# --- set-up --------------------------------------------------------------------------------------
+
+setup_verb() {
+  [[ "$simulator" != isaac ]] || scripts/setup/licence.sh ask
+  supervise scripts/setup.sh "--sim=$simulator" "${setup_flags[@]}"
+}
+
+setup_mujoco() {
+  local arguments=(--sim=mujoco --if-needed)
   [[ -z "$named_python" ]] || arguments+=("--python=$named_python")
-  # Other verbs that take RSL_RL install nothing for it.
-  [[ "$program" != setup || -z "$named_rsl_rl" ]] || arguments+=("--rsl-rl=$named_rsl_rl")
   supervise scripts/setup.sh "${arguments[@]}" "$@"
+}
+
+# Sets `setup_flags`: all but the simulator, which is chosen here.
+choose_setup_flags() {
+  local flag
+  setup_flags=()
+  for flag in "${flags[@]}"; do
+    [[ "$flag" == --sim=* || "$flag" == *= ]] || setup_flags+=("$flag")
+  done
+}
+
+# Isaac Sim is not installed as a side effect of a run: it takes 40 GB and a licence.
+need_workstation() {
+  [[ -z "${IN_SETUP-}" ]] || return 0
+  workstation_is_ready ||
+    die "Isaac Sim is not set up here; set it up: make setup, or take the embedded simulator: make $program SIM=mujoco"
+  scripts/setup.sh --sim=isaac --check ||
+    die "the workstation's set-up does not fit the pins or the files any more; bring it up to date: make setup"
+}
+
+# --- running -------------------------------------------------------------------------------------
+
+run_in_venv() {
+  setup_mujoco >&2
+  exec .venv/bin/python -m "$module" "${flags[@]}"
+}
+
+# python.sh turns every failure into 1, and a Kit that ends on its own ends with 0: what counts is
+# the status that the runner wrote.
+run_in_isaac() {
+  local status=0 written
+  read_places
+  need_workstation
+  isaac_environment "$(window_or_not)"
+  mkdir -p .cache
+  written=$(mktemp .cache/status.XXXXXX)
+  isaac_env+=("RUNNER_STATUS=$ROOT/$written" "ISAAC_TASK_PACKAGES=$(task_packages)")
+  supervise "${isaac_env[@]}" "$sim/python.sh" -m "$module" "${flags[@]}" || status=$?
+  if [[ -s "$written" ]]; then
+    read -r status <"$written"
+  elif [[ "$program" != tensorboard ]]; then # which becomes another program
+    ((status > 128)) || status=1
+    warn "the simulator ended before the runner did; what it printed is above"
+  fi
+  rm -f -- "$written"
+  exit "$status"
+}
+
+task_packages() { [[ -z "$robot" ]] || printf berkeley_humanoid_lite.tasks; }
+
+# The display is for `make play` with a window, and for nothing else.
+window_or_not() {
+  if [[ "$program" == play && "$video" != 1 && "${viewer:-auto}" =~ ^(auto|native)$ ]]; then printf window; fi
+}
+
+# `make setup` means the workstation: the embedded simulator comes by name, or with the first run.
+# What only reads runs takes the Python that is there.
+choose_where() {
+  case $program in
+    setup) [[ "$simulator" != auto ]] || simulator=isaac ;;
+    tensorboard | convert)
+      simulator=mujoco
+      venv_is_ready || ! workstation_is_ready || simulator=isaac
+      ;;
+  esac
+  [[ "$simulator" != isaac ]] || note_harmful
 }
 
 main() {
@@ -81,25 +164,24 @@ main() {
   clean_environment
   choose_python
   check_variables
+  choose_setup_flags
   forget_variables
   [[ "$program" == runs ]] || checkout_is_writable ||
     die "cannot write in '$ROOT'; use a checkout on a writable file system"
+  choose_where
   say_first
+  module=runners.${program//-/_}
   case $program in
-    setup) setup ;;
+    setup) setup_verb ;;
+    bundle) supervise scripts/bundle.sh "${setup_flags[@]}" ;;
+    clean-caches) exec scripts/clean_caches.sh ${yes:+"--yes=$yes"} ;;
+    uninstall) exec scripts/uninstall.sh "--sim=$simulator" ${yes:+"--yes=$yes"} ;;
     runs) exec "$python" -m runners.runs "${flags[@]}" ;;
-    test)
-      setup --if-needed --dev >&2
-      exec .venv/bin/python -m nox -s tests
+    test | lint)
+      setup_mujoco --dev >&2
+      exec .venv/bin/python -m nox -s "${program/#test/tests}"
       ;;
-    lint)
-      setup --if-needed --dev >&2
-      exec .venv/bin/python -m nox -s lint
-      ;;
-    *)
-      setup --if-needed >&2
-      exec .venv/bin/python -m "runners.${program//-/_}" "${flags[@]}"
-      ;;
+    *) if [[ "$simulator" == isaac ]]; then run_in_isaac; else run_in_venv; fi ;;
   esac
 }
 

@@ -160,6 +160,16 @@ hash_of() {
   printf '%s' "${hash%% *}"
 }
 
+# An absolute path. Shells leave the ~ in INSTALL=~/isaac as it is.
+absolute() {
+  local path=$1
+  # shellcheck disable=SC2088
+  [[ "$path" != '~/'* ]] || path=$HOME/${path#'~/'}
+  [[ "$path" == /* ]] || path=$ROOT/$path
+  [[ "$path" == / ]] || path=${path%/}
+  printf '%s' "$path"
+}
+
 # --- work ----------------------------------------------------------------------------------------
 
 # Runs a command in a process group of its own, so that a signal to this shell ends all of it. With
@@ -189,7 +199,7 @@ end_child() {
 show_progress() {
   local started=$SECONDS line
   while kill -0 "$child" 2>/dev/null; do
-    line=$(part_output | grep -oE '^ *(Downloading [^ ]+|Installing)' | tail -n 1) || line=
+    line=$(part_output | grep -oE '^ *(Downloading .*|Unpacking .*|Installing)' | tail -n 1) || line=
     printf '\r  %-26s %4d s  %.38s\033[K' "$progress" "$((SECONDS - started))" "${line#"${line%%[! ]*}"}"
     # Redirected as a group, so that a sleep that a signal ends goes unsaid.
     { sleep 0.5; } 2>/dev/null
@@ -207,7 +217,11 @@ part() {
   printf '  %-26s %4d s\n' "$progress" "$((SECONDS - started))"
 }
 
-logged() { exec "$@" >>"$LOG" 2>&1; }
+logged() { "$@" >>"$LOG" 2>&1; }
+
+in_folder() { cd -- "$1" && "${@:2}"; }
 
 # What the last part wrote.
 part_output() { tail -n +"$((part_start + 1))" "$LOG"; }
+
+last_line() { part_output | tail -n 1; }

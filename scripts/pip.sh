@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# pip in .venv, and its failures in one line. Sourced by the steps that install packages, which set
+# pip, in .venv or where pip_command says, and its failures in one line. Sourced by the steps that install packages, which set
 # `LOCK`, and `again` where another command does their work anew.
 
 again='make setup SIM=mujoco'
@@ -19,7 +19,9 @@ pip_environment() {
   export PIP_RETRIES="${PIP_RETRIES:-2}" PIP_CACHE_DIR="$ROOT/.cache/pip" TMPDIR="$ROOT/.cache/tmp"
 }
 
-pip() { part "$1" .venv/bin/python -m pip "${@:2}"; }
+pip_command=(.venv/bin/python -m pip)
+
+pip() { part "$1" "${pip_command[@]}" "${@:2}"; }
 
 # Without compiling: Python does that for the tenth of the modules that it ever loads, and the
 # packages of the simulator are there in half the time.

@@ -1,39 +1,68 @@
 #!/usr/bin/env bash
 # Installs what a simulator needs: preflight, then the steps of scripts/setup/ that are not done.
 # A step that is done, by its receipt and a quick check, is left alone.
-# usage: scripts/setup.sh [--sim=mujoco] [--python=PATH] [--rsl-rl=WHICH] [--dev] [--if-needed]
-#   --rsl-rl     another rsl_rl than the pinned one: a number, a path or a git address; it is kept
-#   --dev        the tools of make test and make lint too
-#   --if-needed  say nothing when there is nothing to do
+# usage: scripts/setup.sh [--sim=isaac|mujoco] [--NAME=VALUE ...] [--dev] [--if-needed] [--check]
+#   --NAME=VALUE  a variable of `make setup`, in small letters: --rsl-rl=3.1.2
+#   --dev         the tools of make test and make lint too
+#   --if-needed   say nothing when there is nothing to do
+#   --check       do nothing; the status says whether there is nothing to do
 
 set -euo pipefail
 
 program=setup
 # shellcheck source=scripts/lib.sh
 source "${BASH_SOURCE[0]%/*}/lib.sh"
+# shellcheck source=scripts/isaac.sh
+source scripts/isaac.sh
 
 TOOLS='awk cat cp df flock grep ls mkdir mv rm sed sha256sum sleep tail timeout uname wc'
+ISAAC_TOOLS="$TOOLS comm curl du env find git ln sort stat touch"
+VARIABLES='PYTHON RSL_RL INSTALL ROBOT ISAAC_SIM_ZIP ISAAC_SIM_URL ISAACSIM_PATH ISAACLAB_PATH
+  PIP_INDEX_URL OFFLINE ACCEPT_EULA KEEP_ZIP FORCE'
 
 read_arguments() {
-  sim=mujoco if_needed='' dev=''
-  export SETUP_PYTHON='' SETUP_RSL_RL=''
-  local argument
+  sim_wanted=mujoco if_needed='' dev='' only_check=''
+  local argument name
+  for name in $VARIABLES; do export "SETUP_$name="; done
   for argument in "$@"; do
     case $argument in
-      --sim=*) sim=${argument#*=} ;;
-      --python=*) SETUP_PYTHON=${argument#*=} ;;
-      --rsl-rl=*) SETUP_RSL_RL=${argument#*=} ;;
+      --sim=*) sim_wanted=${argument#*=} ;;
+      --verbose=*) ;;
       --dev) dev=1 ;;
       --if-needed) if_needed=1 ;;
+      --check) only_check=1 ;;
+      --*=*) read_variable "$argument" ;;
       *) die "unknown argument '$argument'; see the head of scripts/setup.sh" ;;
     esac
   done
-  case $sim in
-    mujoco) steps=(mujoco) ;;
-    *) die "no steps for SIM '$sim'; make help lists the simulators" ;;
+}
+
+read_variable() {
+  local name=${1%%=*}
+  name=${name#--} name=${name^^} name=${name//-/_}
+  [[ " ${VARIABLES//$'\n'/ } " == *" $name "* ]] ||
+    die "unknown argument '$1'; see the head of scripts/setup.sh"
+  printf -v "SETUP_$name" '%s' "${1#*=}"
+}
+
+choose_steps() {
+  case $sim_wanted in
+    mujoco)
+      steps=(mujoco)
+      if [[ -n "$SETUP_RSL_RL" ]] || choice_is_made; then steps+=(rsl_rl); fi
+      [[ -z "$dev" ]] || steps+=(dev)
+      ;;
+    isaac)
+      # shellcheck disable=SC2153 # set by read_places
+      read_places
+      steps=(isaac_sim isaac_lab packages)
+      [[ -z "$robot" ]] || steps+=(robot)
+      steps+=(verify)
+      ;;
+    *) die "no steps for SIM '$sim_wanted'; make help lists the simulators" ;;
   esac
-  [[ -z "$dev" ]] || steps+=(dev)
   [[ -n "$if_needed" ]] && next='' || next='; next: make train'
+  again="make setup SIM=$sim_wanted"
 }
 
 step() { "scripts/setup/$1.sh" "$2"; }
@@ -41,21 +70,34 @@ step() { "scripts/setup/$1.sh" "$2"; }
 # Sets `todo` to the steps that are not done. After one that is not, nothing is trusted.
 plan() {
   local name
+  choose_steps
   todo=()
-  for name in "${steps[0]}" $(choice_step) "${steps[@]:1}"; do
+  for name in "${steps[@]}"; do
     ((${#todo[@]} == 0)) && step "$name" check 2>/dev/null || todo+=("$name")
   done
 }
 
 is_due() { [[ " ${todo[*]} " == *" $1 "* ]]; }
 
-# A step only where another rsl_rl than the pinned one is or was asked for.
-choice_step() { if [[ -n "$SETUP_RSL_RL" ]] || choice_is_made; then say rsl_rl; fi; }
+# --- preflight -----------------------------------------------------------------------------------
 
 # Says every precondition that fails, not only the first.
 preflight() {
-  local missing='' tool
   complaints=()
+  local complaint
+  case $sim_wanted in
+    mujoco) preflight_mujoco ;;
+    isaac) preflight_isaac ;;
+  esac
+  ((${#complaints[@]} > 0)) || return 0
+  for complaint in "${complaints[@]::${#complaints[@]}-1}"; do warn "$complaint"; done
+  [[ "${complaints[-1]}" == *": make setup"* ]] || complaints[-1]+=", then: $again"
+  die "${complaints[-1]}$instead"
+}
+
+preflight_mujoco() {
+  local missing='' tool
+  instead=''
   for tool in $TOOLS; do
     have "$tool" || missing+=" $tool"
   done
@@ -67,11 +109,7 @@ preflight() {
   else
     enough_disk
   fi
-  if ((${#complaints[@]} > 0)); then
-    for tool in "${complaints[@]::${#complaints[@]}-1}"; do warn "$tool"; done
-    die "${complaints[-1]}, then: make setup SIM=$sim"
-  fi
-  ! is_due rsl_rl || step rsl_rl judge
+  ((${#complaints[@]} > 0)) || ! is_due rsl_rl || step rsl_rl judge
 }
 
 enough_disk() {
@@ -84,6 +122,40 @@ enough_disk() {
     complaints+=("$free GB are free on the disk of '$ROOT', $needed GB are needed; free some space")
 }
 
+preflight_isaac() {
+  local name line kind text arguments=() recommended=()
+  instead="; the embedded simulator needs none of this: make setup SIM=mujoco"
+  for name in $ISAAC_TOOLS; do arguments+=("--tool=$name"); done
+  for name in "${todo[@]}"; do
+    while IFS= read -r line; do arguments+=("$line"); done < <(step "$name" needs)
+  done
+  while IFS=$'\t' read -r kind text; do
+    case $kind in
+      needed) complaints+=("$text") ;;
+      recommended) recommended+=("$text") ;;
+    esac
+  done < <(scripts/setup/preflight.sh "${arguments[@]}" ${own_sim:+"--isaac-path=$sim"} || printf 'needed\tthe preflight itself failed\n')
+  for name in "${todo[@]}"; do
+    while IFS= read -r line; do complaints+=("$line"); done < <(step "$name" complain)
+  done
+  scripts/setup/licence.sh is_accepted || complaints+=("$(scripts/setup/licence.sh how_to_accept)")
+  weigh_recommended
+}
+
+# What is only recommended stops too, unless the user knows.
+weigh_recommended() {
+  local text
+  ((${#recommended[@]} > 0)) || return 0
+  if [[ "$SETUP_FORCE" == 1 ]]; then
+    for text in "${recommended[@]}"; do warn "warning: $text (FORCE=1 goes on)"; done
+  else
+    complaints+=("${recommended[@]}")
+    complaints[-1]+=" (FORCE=1 goes on past what is only recommended)"
+  fi
+}
+
+# --- work ----------------------------------------------------------------------------------------
+
 # One at a time. The lock is inherited by what runs here, so a killed set-up holds it for as long
 # as a part of it still writes.
 lock() {
@@ -94,12 +166,27 @@ lock() {
   flock 9
 }
 
-carry_out() {
-  local name
+prepare() {
   rm -rf .cache/tmp
   mkdir -p .cache/tmp
   : >"$LOG"
-  ! is_due rsl_rl || step rsl_rl remember
+  case $sim_wanted in
+    mujoco) ! is_due rsl_rl || step rsl_rl remember ;;
+    isaac) claim_folders ;;
+  esac
+}
+
+# A folder counts as ours by its marker, which comes before anything else in it.
+claim_folders() {
+  mkdir -p "$STATE" "$install"
+  : >"$STATE/$STATE_MARKER"
+  : >"$install/$STATE_MARKER"
+  write_choices
+}
+
+carry_out() {
+  local name
+  prepare
   for name in "${todo[@]}"; do
     say "setup: installing $(step "$name" step_name)"
     supervise "scripts/setup/$name.sh" install
@@ -110,20 +197,41 @@ carry_out() {
 
 # One line on what there is.
 report() {
-  local line
-  line=$(step "${steps[0]}" report)
-  ! choice_is_made || line+=", $(step rsl_rl report)"
+  local name line='' part
+  for name in "${steps[@]}"; do
+    part=$(step "$name" report)
+    line+="${line:+${part:+, }}$part"
+  done
   say "setup: nothing to do: $line$next"
+}
+
+# The embedded simulator's Python makes .venv; Isaac Sim has its own, and any will do to unpack it.
+choose_python() {
+  if [[ "$sim_wanted" == isaac ]]; then
+    find_python "$SETUP_PYTHON" without_venv
+    SETUP_PYTHON=$python
+  elif [[ -n "$SETUP_PYTHON" ]] || ! venv_is_ready; then
+    find_python "$SETUP_PYTHON"
+    SETUP_PYTHON=$python
+  fi
+}
+
+apply_variables() {
+  local name value
+  [[ -z "$SETUP_PIP_INDEX_URL" ]] || export PIP_INDEX_URL="$SETUP_PIP_INDEX_URL"
+  for name in INSTALL ISAACSIM_PATH ISAACLAB_PATH ISAAC_SIM_ZIP OFFLINE; do
+    value=SETUP_$name
+    [[ -z "${!value}" || "${!value}" == none ]] || printf -v "$value" '%s' "$(absolute "${!value}")"
+  done
 }
 
 main() {
   clean_environment
   read_arguments "$@"
-  if [[ -n "$SETUP_PYTHON" ]] || ! venv_is_ready; then
-    find_python "$SETUP_PYTHON"
-    SETUP_PYTHON=$python
-  fi
+  apply_variables
+  [[ -n "$only_check" ]] || choose_python
   plan
+  [[ -z "$only_check" ]] || exit $((${#todo[@]} > 0))
   if ((${#todo[@]} > 0)); then
     preflight
     lock

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The project's own checks: nox, pytest, ruff, mypy, ShellCheck and shfmt, into .venv.
-# usage: scripts/setup/dev.sh step_name|needs|inputs|check|install
+# usage: scripts/setup/dev.sh step_name|needs|inputs|check|install|report
 
 set -euo pipefail
 
@@ -27,6 +27,8 @@ install() {
   rm -rf .cache/pip
   inputs | write_receipt "$DEV_RECEIPT"
 }
+
+report() { :; }
 
 main() {
   clean_environment

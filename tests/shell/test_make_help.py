@@ -6,7 +6,10 @@ import re
 
 from shell_checkout import SOURCE, Checkout
 
-VERBS = ["setup", "train", "play", "runs", "tasks", "tensorboard", "check-config", "convert", "test", "lint"]
+VERBS = [
+    "setup", "train", "play", "runs", "tasks", "tensorboard", "check-config", "convert", "bundle",
+    "clean-caches", "uninstall", "test", "lint",
+]  # fmt: skip
 
 
 def test_help_is_the_default_goal_and_needs_only_make_and_awk(checkout: Checkout) -> None:
@@ -23,12 +26,12 @@ def test_help_lists_every_verb_in_its_group(checkout: Checkout) -> None:
     listed = re.findall(r"^  ([a-z-]+) +\S", text, re.MULTILINE)
     assert listed == VERBS
     groups = [line for line in text.splitlines() if re.fullmatch(r"[A-Za-z_]+", line)]
-    assert groups == ["Start", "Look", "rsl_rl", "Project"]
+    assert groups == ["Start", "Look", "rsl_rl", "Workstation", "Project"]
 
 
 def test_help_lists_every_variable_with_its_default(checkout: Checkout) -> None:
     makefile = (SOURCE / "Makefile").read_text(encoding="utf-8")
-    variables = re.findall(r"^([A-Z_]+) +:= *(.*?) *## (.*)$", makefile, re.MULTILINE)
+    variables = re.findall(r"^([A-Z_]+) +[:?]= *(.*?) *## (.*)$", makefile, re.MULTILINE)
     lines = [line.split() for line in checkout.make("help").stdout.splitlines()]
     assert len(variables) > 20
     for name, default, text in variables:

@@ -26,7 +26,7 @@ def refused(checkout: Checkout, *words: str, **env: str) -> str:
 
 def test_too_old(checkout: Checkout) -> None:
     checkout.program("python3", PYTHON_3_8)
-    assert refused(checkout, "setup") == (
+    assert refused(checkout, "setup", "SIM=mujoco") == (
         "setup: no Python 3.10 to 3.13 found (python3 is 3.8.18); install one, for instance:"
         " sudo apt install python3 python3-venv, or name one: make setup PYTHON=/path/to/python3"
     )
@@ -43,7 +43,7 @@ def test_none_at_all(checkout: Checkout, verb: str) -> None:
 )
 def test_the_range(checkout: Checkout, version: str, good: bool) -> None:
     checkout.program("python3", f'echo "{version} cpython False /usr/bin/python"\n')
-    line = refused(checkout, "setup")
+    line = refused(checkout, "setup", "SIM=mujoco")
     assert ("has no venv module" in line) == good
     assert (f"(python3 is {version})" in line) == (not good)
 
@@ -57,7 +57,7 @@ def test_no_venv_module(checkout: Checkout) -> None:
 
 def test_not_for_linux(checkout: Checkout) -> None:
     checkout.program("python3", NO_LINUX)
-    assert "python3 is not a 64 bit CPython for Linux" in refused(checkout, "setup")
+    assert "python3 is not a 64 bit CPython for Linux" in refused(checkout, "setup", "SIM=mujoco")
 
 
 def test_one_that_does_not_run_is_passed_over(checkout: Checkout) -> None:
@@ -67,14 +67,14 @@ def test_one_that_does_not_run_is_passed_over(checkout: Checkout) -> None:
     assert checkout.make("runs").returncode == 0
     (checkout.bin / "python3.10").unlink()
     (checkout.bin / "python3.12").unlink()
-    assert "(python3 does not run)" in refused(checkout, "setup")
+    assert "(python3 does not run)" in refused(checkout, "setup", "SIM=mujoco")
 
 
 def test_the_named_one(checkout: Checkout) -> None:
-    line = refused(checkout, "setup", "PYTHON=/no/such/python")
+    line = refused(checkout, "setup", "SIM=mujoco", "PYTHON=/no/such/python")
     assert line.startswith("setup: PYTHON '/no/such/python' is not a program;")
     old = program(checkout.home / "my python", PYTHON_3_8)
-    line = refused(checkout, "setup", f"PYTHON={old}")
+    line = refused(checkout, "setup", "SIM=mujoco", f"PYTHON={old}")
     assert line.startswith(f"setup: PYTHON '{old}' is 3.8.18;")
 
 
@@ -89,6 +89,7 @@ def test_an_active_environment_does_not_help(checkout: Checkout) -> None:
     line = refused(
         checkout,
         "setup",
+        "SIM=mujoco",
         PATH=":".join([*(f"{home}/{name}" for name in folders), str(checkout.bin)]),
         VIRTUAL_ENV=f"{home}/venv",
         CONDA_PREFIX=f"{home}/conda/envs/a",

@@ -77,7 +77,7 @@ def base(tmp_path_factory: pytest.TempPathFactory, wheels: Wheels, releases: Pat
     if git is None:
         pytest.skip("this machine has no git")
     (checkout.bin / "git").symlink_to(os.path.realpath(git))
-    result = checkout.make("setup")
+    result = checkout.make("setup", "SIM=mujoco")
     assert result.returncode == 0, result.stderr
     shutil.copytree(checkout.path, root / "copy", symlinks=True)
     return Base(checkout, root / "copy")
@@ -119,7 +119,7 @@ def has(checkout: Checkout, distribution: str) -> bool:
 
 def chosen(checkout: Checkout) -> str:
     """The release that make setup names, having nothing to do."""
-    result = checkout.make("setup")
+    result = checkout.make("setup", "SIM=mujoco")
     match = re.fullmatch(
         r"setup: nothing to do: SIM=mujoco, CPU build, Python 3\.\d+(?:, rsl_rl (.+))?; next: make train\n",
         result.stdout,
@@ -170,7 +170,7 @@ def repository(tmp_path: Path) -> Path:
 
 
 def test_a_number(checkout: Checkout) -> None:
-    result = checkout.make("setup", "RSL_RL=3.1.2")
+    result = checkout.make("setup", "SIM=mujoco", "RSL_RL=3.1.2")
     assert errors(result) == []
     lines = result.stdout.splitlines()
     assert lines[0] == "setup: installing rsl_rl 3.1.2 in .venv"
@@ -181,7 +181,7 @@ def test_a_number(checkout: Checkout) -> None:
     assert has(checkout, "rsl-rl-lib 3.1.2")
     before = contents(checkout.path)
     assert chosen(checkout) == "3.1.2"
-    assert "nothing to do" in checkout.make("setup", "RSL_RL=3.1.2").stdout
+    assert "nothing to do" in checkout.make("setup", "SIM=mujoco", "RSL_RL=3.1.2").stdout
     assert contents(checkout.path) == before
 
 
@@ -204,7 +204,7 @@ def test_a_folder(checkout: Checkout, tmp_path: Path) -> None:
     (folder / "setup.py").symlink_to("nowhere")
     path = os.path.relpath(folder, checkout.path)
     before = contents(folder)
-    result = checkout.make("setup", f"RSL_RL={path}")
+    result = checkout.make("setup", "SIM=mujoco", f"RSL_RL={path}")
     assert errors(result) == []
     assert f"setup: installing rsl_rl from {path} in .venv\n" in result.stdout
     assert has(checkout, "rsl-rl-lib 3.0.0")
@@ -213,26 +213,26 @@ def test_a_folder(checkout: Checkout, tmp_path: Path) -> None:
     shutil.rmtree(folder / "rsl_rl")
     write_source(folder, "rsl-rl-lib", "3.0.1")
     assert chosen(checkout) == f"3.0.0 from {path}"
-    assert "done" in checkout.make("setup", f"RSL_RL={folder}/").stdout
+    assert "done" in checkout.make("setup", "SIM=mujoco", f"RSL_RL={folder}/").stdout
     assert has(checkout, "rsl-rl-lib 3.0.1")
 
 
 def test_a_git_address(checkout: Checkout, repository: Path) -> None:
-    result = checkout.make("setup", f"RSL_RL=git+{repository.as_uri()}@v1.0.2")
+    result = checkout.make("setup", "SIM=mujoco", f"RSL_RL=git+{repository.as_uri()}@v1.0.2")
     assert errors(result) == []
     assert "setup: rsl_rl is now the distribution rsl_rl 1.0.2\n" in result.stdout
     assert has(checkout, "rsl_rl 1.0.2")
     assert chosen(checkout) == f"1.0.2 from git+{repository.as_uri()}@v1.0.2"
-    assert "done" in checkout.make("setup", f"RSL_RL=git+{repository.as_uri()}").stdout
+    assert "done" in checkout.make("setup", "SIM=mujoco", f"RSL_RL=git+{repository.as_uri()}").stdout
     assert has(checkout, "rsl_rl 2.0.0")
     git(repository, "reset", "--hard", "v1.0.2")
-    assert "done" in checkout.make("setup", f"RSL_RL=git+{repository.as_uri()}").stdout
+    assert "done" in checkout.make("setup", "SIM=mujoco", f"RSL_RL=git+{repository.as_uri()}").stdout
     assert has(checkout, "rsl_rl 1.0.2")
 
 
 def test_the_choice_stays(checkout: Checkout, releases: Path) -> None:
     """In make train, and where .venv is made anew: for another package, for another pin."""
-    checkout.make("setup", "RSL_RL=3.1.2")
+    checkout.make("setup", "SIM=mujoco", "RSL_RL=3.1.2")
     assert not [line for line in errors(checkout.make("train")) if "installing" in line]
     assert has(checkout, "rsl-rl-lib 3.1.2")
     checkout.replace("env/pins.env", "TORCHVISION=0.28.0", "TORCHVISION=0.28.1")
@@ -241,7 +241,7 @@ def test_the_choice_stays(checkout: Checkout, releases: Path) -> None:
     assert not (checkout.path / ".venv/old").exists()
     assert has(checkout, "rsl-rl-lib 3.1.2")
     pin(checkout, releases, "5.5.0")
-    assert errors(checkout.make("setup")) == []
+    assert errors(checkout.make("setup", "SIM=mujoco")) == []
     assert chosen(checkout) == "3.1.2"
     assert has(checkout, "rsl-rl-lib 3.1.2")
 
@@ -257,24 +257,24 @@ def pin(checkout: Checkout, releases: Path, version: str) -> None:
 
 def test_back_to_the_pinned_one(checkout: Checkout, releases: Path) -> None:
     """As the lock has it; from there on the pin is followed."""
-    checkout.make("setup", "RSL_RL=3.1.2")
+    checkout.make("setup", "SIM=mujoco", "RSL_RL=3.1.2")
     lock = (checkout.path / "env/mujoco.lock").read_text()
     checkout.write("env/mujoco.lock", re.sub("(?<=5.4.2 --hash=sha256:)....", "0000", lock))
     checkout.replace(".venv/receipt", hash_of(lock), hash_of((checkout.path / "env/mujoco.lock").read_text()))
-    [line] = errors(checkout.make("setup", "RSL_RL=5.4.2"))
+    [line] = errors(checkout.make("setup", "SIM=mujoco", "RSL_RL=5.4.2"))
     assert "'rsl-rl-lib==5.4.2" in line
     assert "is not the file that the lock names" in line
     assert has_still(checkout, "3.1.2")
     checkout.replace(".venv/receipt", hash_of((checkout.path / "env/mujoco.lock").read_text()), hash_of(lock))
     checkout.write("env/mujoco.lock", lock)
-    result = checkout.make("setup", "RSL_RL=5.4.2")
+    result = checkout.make("setup", "SIM=mujoco", "RSL_RL=5.4.2")
     assert errors(result) == []
     assert "setup: rsl_rl is now the distribution rsl-rl-lib 5.4.2\n" in result.stdout
     assert chosen(checkout) == ""
     assert has(checkout, "rsl-rl-lib 5.4.2")
-    assert "nothing to do" in checkout.make("setup", "RSL_RL=5.4.2").stdout
+    assert "nothing to do" in checkout.make("setup", "SIM=mujoco", "RSL_RL=5.4.2").stdout
     pin(checkout, releases, "5.5.0")
-    assert errors(checkout.make("setup")) == []
+    assert errors(checkout.make("setup", "SIM=mujoco")) == []
     assert has(checkout, "rsl-rl-lib 5.5.0")
 
 
@@ -290,11 +290,11 @@ def has_still(checkout: Checkout, version: str) -> bool:
 
 
 def test_a_choice_that_becomes_the_pin_is_still_one(checkout: Checkout, releases: Path) -> None:
-    checkout.make("setup", "RSL_RL=5.5.0")
+    checkout.make("setup", "SIM=mujoco", "RSL_RL=5.5.0")
     pin(checkout, releases, "5.5.0")
-    assert errors(checkout.make("setup")) == []
+    assert errors(checkout.make("setup", "SIM=mujoco")) == []
     assert chosen(checkout) == "5.5.0"
-    checkout.make("setup", "RSL_RL=5.5.0")
+    checkout.make("setup", "SIM=mujoco", "RSL_RL=5.5.0")
     assert chosen(checkout) == ""
     assert has(checkout, "rsl-rl-lib 5.5.0")
 
@@ -305,7 +305,7 @@ def test_two_distributions_at_once(checkout: Checkout, tmp_path: Path, version: 
     make_wheel(tmp_path, "rsl_rl", "1.0.2", {**rsl_rl_files("1.0.2"), "beside.py": ""})
     pip = [checkout.path / ".venv/bin/python", "-m", "pip", "install", "--no-index", "--no-deps"]
     subprocess.run([*pip, tmp_path / "rsl_rl-1.0.2-py3-none-any.whl"], check=True, capture_output=True)
-    assert errors(checkout.make("setup", f"RSL_RL={version}")) == []
+    assert errors(checkout.make("setup", "SIM=mujoco", f"RSL_RL={version}")) == []
     assert has(checkout, f"rsl-rl-lib {version}")
     assert not list((checkout.path / ".venv").glob("lib/*/site-packages/beside.py"))
 
@@ -319,7 +319,7 @@ def test_what_pip_cannot_remove(checkout: Checkout, tmp_path: Path) -> None:
     (site / "rsl_rl").symlink_to(mine)
     (site / "~sl_rl").mkdir()
     (site / "~sl_rl_lib-5.4.2.dist-info").mkdir()
-    assert errors(checkout.make("setup", "RSL_RL=5.4.2")) == []
+    assert errors(checkout.make("setup", "SIM=mujoco", "RSL_RL=5.4.2")) == []
     assert has(checkout, "rsl-rl-lib 5.4.2")
     assert len(list(mine.iterdir())) == 3
 
@@ -328,7 +328,7 @@ def test_what_pip_cannot_remove(checkout: Checkout, tmp_path: Path) -> None:
 def test_a_damaged_one_is_installed_again_by_its_number(checkout: Checkout, damage: str) -> None:
     [file] = (checkout.path / ".venv").glob("lib/*/site-packages/rsl_rl/only_5_4_2.py")
     file.write_text(damage) if damage else file.unlink()
-    assert "setup: done" in checkout.make("setup", "RSL_RL=5.4.2").stdout
+    assert "setup: done" in checkout.make("setup", "SIM=mujoco", "RSL_RL=5.4.2").stdout
     assert has(checkout, "rsl-rl-lib 5.4.2")
     assert file.read_text() == ""
 
@@ -351,7 +351,7 @@ def test_killed_at_any_moment_it_ends_with_the_one_asked_for(checkout: Checkout,
     for number in range(4):
         moment = round(random.uniform(0.2, 4.5), 2)
         asked = list(distributions)[number % 2]
-        process = checkout.start("setup", f"RSL_RL={asked}")
+        process = checkout.start("setup", "SIM=mujoco", f"RSL_RL={asked}")
         time.sleep(moment)
         for pid, name in members(process.pid).items():
             # Every third time pip is left to go on alone for a while.
@@ -382,7 +382,7 @@ def test_killed_in_the_exchange(checkout: Checkout, choice: str) -> None:
 
 
 def test_killed_before_the_simulator_is_there(checkout: Checkout) -> None:
-    checkout.make("setup", "RSL_RL=3.1.2")
+    checkout.make("setup", "SIM=mujoco", "RSL_RL=3.1.2")
     (checkout.path / ".venv/receipt").unlink()
     shutil.rmtree(checkout.path / ".venv/lib")
     checkout.make("train")
@@ -403,7 +403,7 @@ def test_a_value_that_is_nothing(fresh: Checkout, value: str) -> None:
 
 def refused(checkout: Checkout, value: str) -> str:
     """The one line with which it is refused before anything is installed."""
-    result = checkout.make("setup", f"RSL_RL={value}")
+    result = checkout.make("setup", "SIM=mujoco", f"RSL_RL={value}")
     assert result.returncode != 0
     assert result.stdout == ""
     assert not (checkout.path / ".venv").exists()
@@ -450,7 +450,7 @@ def test_an_address_without_git(fresh: Checkout) -> None:
 
 def failed(checkout: Checkout, value: str) -> str:
     """The one line on what could not be had, after which everything is as it was."""
-    result = checkout.make("setup", f"RSL_RL={value}")
+    result = checkout.make("setup", "SIM=mujoco", f"RSL_RL={value}")
     assert result.returncode != 0
     assert "setup: done" not in result.stdout
     assert has_still(checkout, "5.4.2" if not (checkout.path / ".venv/receipt-rsl_rl").exists() else "3.1.2")
@@ -460,7 +460,7 @@ def failed(checkout: Checkout, value: str) -> str:
 
 @pytest.mark.parametrize("before", ["5.4.2", "3.1.2"])
 def test_a_number_that_the_index_does_not_have(checkout: Checkout, before: str) -> None:
-    checkout.make("setup", f"RSL_RL={before}")
+    checkout.make("setup", "SIM=mujoco", f"RSL_RL={before}")
     assert failed(checkout, "9.9.9") == (
         f"setup: pip's package index has no 'rsl-rl-lib==9.9.9', it has 3.1.2, 5.4.2, 5.5.0, 6.1.0, 6.2.0; {ANOTHER}"
     )
@@ -469,7 +469,7 @@ def test_a_number_that_the_index_does_not_have(checkout: Checkout, before: str) 
 
 def test_no_network(checkout: Checkout) -> None:
     checkout.env = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": "https://127.0.0.1:9/simple", "PIP_RETRIES": "1"}
-    result = checkout.make("setup", "RSL_RL=3.1.2")
+    result = checkout.make("setup", "SIM=mujoco", "RSL_RL=3.1.2")
     [line] = errors(result)
     assert line.startswith("setup: no network: pip cannot reach its package index; ")
     assert line.endswith("then: make setup SIM=mujoco RSL_RL=3.1.2")
@@ -505,7 +505,7 @@ def test_a_package_that_is_something_else(checkout: Checkout, tmp_path: Path) ->
 
 
 def test_a_release_that_does_not_import(checkout: Checkout) -> None:
-    checkout.make("setup", "RSL_RL=3.1.2")
+    checkout.make("setup", "SIM=mujoco", "RSL_RL=3.1.2")
     assert failed(checkout, "6.1.0") == (
         "setup: rsl-rl-lib 6.1.0 does not import in .venv (ModuleNotFoundError: No module named 'no_such_module');"
         f" the full log is .cache/setup.log; {ANOTHER}"
@@ -515,7 +515,7 @@ def test_a_release_that_does_not_import(checkout: Checkout) -> None:
 def test_a_source_that_does_not_build(checkout: Checkout, tmp_path: Path) -> None:
     folder = write_source(tmp_path / "broken", "rsl_rl", "1.0.2")
     (folder / "backend.py").write_text("raise RuntimeError('broken')")
-    result = checkout.make("setup", f"RSL_RL={folder}")
+    result = checkout.make("setup", "SIM=mujoco", f"RSL_RL={folder}")
     line = errors(result)[-1]
     assert line.startswith("setup: installing rsl_rl failed; the last lines are above, the full log is ")
     assert line.endswith(f"then: make setup SIM=mujoco RSL_RL={folder}")
@@ -527,14 +527,15 @@ def test_a_failure_in_the_exchange_is_not_done(checkout: Checkout, tmp_path: Pat
     """pip refuses this wheel only when it writes it. No later failure makes what was before count again."""
     folder = write_source(tmp_path / "source", "rsl-rl-lib", "3.0.0")
     if before == "the same":
-        checkout.make("setup", f"RSL_RL={folder}")
+        checkout.make("setup", "SIM=mujoco", f"RSL_RL={folder}")
     (folder / "evil").touch()
-    for words in (["setup", f"RSL_RL={folder}"], ["train"], ["setup", "RSL_RL=9.9.9"], ["train"]):
+    again = ["setup", "SIM=mujoco"]
+    for words in ([*again, f"RSL_RL={folder}"], ["train"], [*again, "RSL_RL=9.9.9"], ["train"]):
         line = errors(checkout.make(*words))[-1]
         if "RSL_RL=9.9.9" not in words:
             assert line.startswith("setup: installing rsl-rl-lib failed; ")
             assert line.endswith(f"then: make setup SIM=mujoco RSL_RL={folder}")
-    assert errors(checkout.make("setup", "RSL_RL=3.1.2")) == []
+    assert errors(checkout.make("setup", "SIM=mujoco", "RSL_RL=3.1.2")) == []
     assert chosen(checkout) == "3.1.2"
     assert has(checkout, "rsl-rl-lib 3.1.2")
 
@@ -542,7 +543,7 @@ def test_a_failure_in_the_exchange_is_not_done(checkout: Checkout, tmp_path: Pat
 def test_a_choice_whose_folder_is_gone(checkout: Checkout, tmp_path: Path) -> None:
     """It is in use as long as .venv is; then make train says what to do, and nothing is removed before."""
     folder = write_source(tmp_path / "source", "rsl-rl-lib", "3.0.0")
-    checkout.make("setup", f"RSL_RL={folder}")
+    checkout.make("setup", "SIM=mujoco", f"RSL_RL={folder}")
     shutil.rmtree(folder)
     assert not [line for line in errors(checkout.make("train")) if line.startswith("setup: ")]
     checkout.replace("env/pins.env", "TORCHVISION=0.28.0", "TORCHVISION=0.28.1")

@@ -86,7 +86,7 @@ def test_a_second_run_does_nothing(installed: Checkout) -> None:
     log = installed.path / ".cache/setup.log"
     log.unlink(missing_ok=True)
     before = listing(installed.path / ".venv")
-    result = installed.make("setup")
+    result = installed.make("setup", "SIM=mujoco")
     assert re.fullmatch(
         r"setup: nothing to do: SIM=mujoco, CPU build, Python 3\.\d+; next: make train\n", result.stdout
     )
@@ -125,7 +125,7 @@ def test_what_makes_it_due(installed: Checkout) -> None:
     assert not due()
     gpu.unlink()
     assert not due()
-    [line] = errors(installed.make("setup"))
+    [line] = errors(installed.make("setup", "SIM=mujoco"))
     assert line.startswith("setup: no NVIDIA GPU answers now")
     installed.replace(".venv/receipt", "flavour cuda", "flavour cpu")
 
@@ -145,7 +145,7 @@ def test_a_changed_pin_is_installed_and_what_it_replaces_is_gone(
     (installed.path / ".venv/old").touch()
     result = installed.make("tensorboard", "PORT=1", PIP_FIND_LINKS=f"{wheels.folder} {tmp_path}")
     assert errors(result)[0].startswith("tensorboard: PORT '1'")
-    result = installed.make("setup", PIP_FIND_LINKS=f"{wheels.folder} {tmp_path}")
+    result = installed.make("setup", "SIM=mujoco", PIP_FIND_LINKS=f"{wheels.folder} {tmp_path}")
     assert result.returncode == 0, result.stderr
     assert not (installed.path / ".venv/old").exists()
     assert "torchvision 0.28.1" in (installed.path / ".venv/receipt").read_text()
@@ -156,14 +156,14 @@ def test_killed_at_any_moment_it_completes_the_next_time(checkout: Checkout) -> 
     moments = [round(random.uniform(0.2, 6), 2) for _ in range(3)]
     print("killed after", moments)
     for number, moment in enumerate(moments):
-        process = checkout.start("setup")
+        process = checkout.start("setup", "SIM=mujoco")
         time.sleep(moment)
         for pid, name in members(process.pid).items():
             # Every second time pip is left to go on alone for a while.
             if number % 2 == 0 or not name.startswith("python"):
                 os.kill(pid, signal.SIGKILL)
         process.communicate(timeout=60)
-    result = checkout.make("setup")
+    result = checkout.make("setup", "SIM=mujoco")
     assert result.returncode == 0, result.stderr
     assert works(checkout)
     assert not (checkout.path / ".cache/tmp").exists()
@@ -174,7 +174,7 @@ def test_a_signal_ends_all_of_it(checkout: Checkout, number: signal.Signals) -> 
     process = subprocess.Popen(
         ["scripts/launch.sh", "setup"],
         cwd=checkout.path,
-        env=checkout.environment(),
+        env=checkout.environment(GIVEN="SIM", SIM="mujoco"),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
@@ -191,9 +191,9 @@ def test_a_signal_ends_all_of_it(checkout: Checkout, number: signal.Signals) -> 
 
 
 def test_two_at_once(checkout: Checkout) -> None:
-    first = checkout.start("setup")
+    first = checkout.start("setup", "SIM=mujoco")
     time.sleep(1)
-    second = checkout.make("setup")
+    second = checkout.make("setup", "SIM=mujoco")
     out, err = first.communicate(timeout=60)
     assert (first.returncode, second.returncode) == (0, 0), err + second.stderr
     assert "setup: done" in out
@@ -205,7 +205,7 @@ def test_two_at_once(checkout: Checkout) -> None:
 @pytest.mark.parametrize("tool", SETUP_TOOLS)
 def test_a_missing_tool_is_named(checkout: Checkout, tool: str) -> None:
     (checkout.bin / tool).unlink()
-    [line] = errors(checkout.make("setup"))
+    [line] = errors(checkout.make("setup", "SIM=mujoco"))
     assert line == (
         f"setup: not on PATH: {tool}; install util-linux, coreutils, gawk, grep and sed, then: make setup SIM=mujoco"
     )
@@ -222,7 +222,7 @@ def test_a_foreign_venv_is_refused_and_left_alone(checkout: Checkout) -> None:
 def test_all_that_is_wrong_is_said_at_once(checkout: Checkout) -> None:
     checkout.replace("env/pins.env", "DISK_CPU_GB=0", "DISK_CPU_GB=999999")
     checkout.write(".venv/pyvenv.cfg", "mine")
-    lines = errors(checkout.make("setup"))
+    lines = errors(checkout.make("setup", "SIM=mujoco"))
     assert "'.venv' was not made" in lines[0]
     assert "999999 GB are needed" in lines[1]
     assert lines[1].endswith("then: make setup SIM=mujoco")
@@ -243,12 +243,12 @@ def test_a_machine_without_a_gpu_never_takes_the_cuda_build(checkout: Checkout, 
     """And one with a GPU takes it: the build without "+cpu"."""
     folder = without_torch(wheels, tmp_path)
     make_wheel(folder, "torch", "2.13.0", {"torch/__init__.py": TORCH})
-    [line] = errors(checkout.make("setup", PIP_FIND_LINKS=str(folder)))
+    [line] = errors(checkout.make("setup", "SIM=mujoco", PIP_FIND_LINKS=str(folder)))
     assert line.startswith("setup: pip's package index has no 'torch==2.13.0+cpu' for Python 3.")
     assert not (checkout.path / ".venv/receipt").exists()
     checkout.program("nvidia-smi", "echo 'GPU 0: NVIDIA H200 (UUID: GPU-1)'\n")
     checkout.replace("env/pins.env", "DISK_CUDA_GB=10", "DISK_CUDA_GB=0")
-    result = checkout.make("setup", PIP_FIND_LINKS=str(folder))
+    result = checkout.make("setup", "SIM=mujoco", PIP_FIND_LINKS=str(folder))
     assert result.returncode == 0, result.stderr
     assert "  torch 2.13.0 (CUDA) " in result.stdout
     assert "flavour cuda" in (checkout.path / ".venv/receipt").read_text()
@@ -268,7 +268,7 @@ def test_the_cpu_build_comes_from_its_own_index_where_pip_has_none(
         "PIP_INDEX_URL": (tmp_path / "nothing").as_uri(),
         "PIP_FIND_LINKS": str(without_torch(wheels, tmp_path)),
     }
-    result = checkout.make("setup")
+    result = checkout.make("setup", "SIM=mujoco")
     assert result.returncode == 0, result.stderr
     assert f"  not in pip's own index, taking it from {index.as_uri()}\n" in result.stdout
     assert works(checkout)
@@ -282,7 +282,7 @@ def without_torch(wheels: Wheels, tmp_path: Path) -> Path:
 def test_another_file_than_the_lock_names(checkout: Checkout) -> None:
     lock = (checkout.path / "env/mujoco.lock").read_text()
     checkout.write("env/mujoco.lock", re.sub("(?<=5.4.2 --hash=sha256:)....", "0000", lock))
-    [line] = errors(checkout.make("setup"))
+    [line] = errors(checkout.make("setup", "SIM=mujoco"))
     assert line.startswith("setup: 'rsl-rl-lib==5.4.2' is not the file that the lock names: its hash differs; ")
 
 
@@ -290,7 +290,7 @@ def test_packages_that_do_not_fit_together(checkout: Checkout, wheels: Wheels, t
     [_, *others] = wheels.lock.splitlines(keepends=True)
     mjlab = make_wheel(tmp_path, "mjlab", "1.6.0", {}, "rsl-rl-lib==5.5")
     checkout.write("env/mujoco.lock", mjlab + "".join(others))
-    lines = errors(checkout.make("setup", PIP_FIND_LINKS=f"{tmp_path} {wheels.folder}"))
+    lines = errors(checkout.make("setup", "SIM=mujoco", PIP_FIND_LINKS=f"{tmp_path} {wheels.folder}"))
     assert any("mjlab 1.6.0 has requirement rsl-rl-lib==5.5" in line for line in lines)
     assert lines[-1].startswith("setup: the packages in .venv do not fit together; ")
     assert not (checkout.path / ".venv/receipt").exists()
@@ -301,5 +301,5 @@ def test_a_full_disk(checkout: Checkout, small_disk: Path, tmp_path: Path, wheel
     copy_checkout(checkout.path)
     checkout.replace("env/pins.env", "DISK_CPU_GB=4", "DISK_CPU_GB=0")
     checkout.write("env/mujoco.lock", make_wheel(tmp_path, "mjlab", "1.6.0", {"mjlab/zeros": "0" * 80_000_000}))
-    [line] = errors(checkout.make("setup", PIP_FIND_LINKS=str(tmp_path)))
+    [line] = errors(checkout.make("setup", "SIM=mujoco", PIP_FIND_LINKS=str(tmp_path)))
     assert line == (f"setup: the disk of '{checkout.path}' is full; free some space, then: make setup SIM=mujoco")

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_makefile_and_options_agree_on_names_and_defaults() -> None:
-    lines = re.findall(r"^([A-Z_]+) +:= *(.*?) *## ", (ROOT / "Makefile").read_text(), re.M)
+    lines = re.findall(r"^([A-Z_]+) +[:?]= *(.*?) *## ", (ROOT / "Makefile").read_text(), re.M)
     in_makefile = dict(lines)
     in_options = {options.variable(name): f.metadata["default"] for name, f in options.FIELDS.items()}
     assert in_makefile == in_options
@@ -54,7 +54,7 @@ def test_defaults_and_empty_values() -> None:
         ("train", "--num-envs=-3", ["NUM_ENVS '-3'"]),
         ("train", "--num-envs=8.5", ["NUM_ENVS '8.5'"]),
         ("train", "--num-envs=٣", ["NUM_ENVS"]),
-        ("train", "--sim=gazebo", ["SIM 'gazebo'", "auto or mujoco"]),
+        ("train", "--sim=gazebo", ["SIM 'gazebo'", "auto, mujoco or isaac"]),
         ("train", "--iterations=0", ["ITERATIONS '0'"]),
         ("train", "--iterations=99999999999999999999", ["ITERATIONS", "999999999"]),
         ("train", "--seed=-1", ["SEED '-1'", "random"]),

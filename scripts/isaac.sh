@@ -1,0 +1,123 @@
+# shellcheck shell=bash
+# The workstation: where its parts are, what was chosen for it, and Isaac Sim's own Python.
+# Sourced after lib.sh.
+# shellcheck disable=SC2034 # names for the scripts that source this
+
+STATE=.isaac
+STATE_MARKER=.isaac-workstation
+CHOICES=$STATE/choices
+ARCHIVE_LOCK=$STATE/archive.lock
+LICENCE=$STATE/licence
+SIM_FILES=$STATE/isaac_sim.files
+
+BUNDLE_MARKER=.isaac-workstation-bundle
+
+# The pins that a bundle was made for.
+pins_of_bundle() {
+  local file
+  for file in pins.env isaac.lock isaac-build.lock isaac-rsl_rl.lock; do say "$file $(hash_of "env/$file")"; done
+}
+
+receipt_of() { printf '%s/receipt-%s' "$STATE" "$1"; }
+
+# Set-up ends with the step verify, so its receipt says that all is there.
+workstation_is_ready() { [[ -f "$(receipt_of verify)" ]]; }
+
+# --- choices -------------------------------------------------------------------------------------
+
+# What is asked for now, else what was asked for before. "none" takes an earlier choice back.
+choice() {
+  local asked="SETUP_$1" value
+  value=${!asked-}
+  [[ -n "$value" ]] || value=$(receipt_value "$1" "$CHOICES")
+  [[ "$value" != none || "$1" == ROBOT ]] || value=
+  printf '%s' "$value"
+}
+
+CHOSEN='INSTALL ISAACSIM_PATH ISAACLAB_PATH ROBOT RSL_RL'
+
+write_choices() {
+  local name value
+  for name in $CHOSEN; do
+    value=$(choice "$name")
+    [[ -z "$value" ]] || say "$name $value"
+  done | write_receipt "$CHOICES"
+}
+
+# Sets `install`, `sim`, `lab`, `robot` to absolute paths; `own_sim` and `own_lab` to 1 where set-up
+# makes them, else to nothing; `robot` to nothing where none is wanted.
+read_places() {
+  install=$(choice INSTALL)
+  install=${install:-$ROOT/$STATE}
+  sim=$(choice ISAACSIM_PATH) own_sim=''
+  [[ -n "$sim" ]] || sim=$install/isaacsim own_sim=1
+  lab=$(choice ISAACLAB_PATH) own_lab=''
+  [[ -n "$lab" ]] || lab=$install/IsaacLab own_lab=1
+  robot=''
+  [[ "$(choice ROBOT)" == none ]] || robot=$install/${ROBOT_REPOSITORY##*/}
+  isaac_rsl_rl=$(choice RSL_RL)
+  isaac_rsl_rl=${isaac_rsl_rl:-$ISAAC_RSL_RL}
+}
+
+# --- Isaac's Python ------------------------------------------------------------------------------
+
+# Names that change what Isaac Sim, its Python or Isaac Lab do, and that others leave behind: the
+# shell of a conda or ROS user, a hand-written launch script, another Isaac Sim.
+HARMFUL='PYTHONPATH PYTHONHOME PYTHONEXE VIRTUAL_ENV CONDA_PREFIX LD_PRELOAD LD_LIBRARY_PATH args
+  ROS_DISTRO AMENT_PREFIX_PATH COLCON_PREFIX_PATH CMAKE_PREFIX_PATH
+  ISAAC_PATH CARB_APP_PATH EXP_PATH ISAACLAB_EXP_FILE HEADLESS LIVESTREAM ENABLE_CAMERAS XR'
+
+# What a process of Isaac's Python gets from outside. All else is left behind.
+PASSED='HOME USER LOGNAME SHELL LANG LANGUAGE TZ XDG_RUNTIME_DIR XDG_CACHE_HOME TMPDIR
+  http_proxy https_proxy no_proxy all_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY ALL_PROXY
+  SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE CURL_CA_BUNDLE
+  CUDA_VISIBLE_DEVICES CUDA_DEVICE_ORDER CUDA_CACHE_PATH CUDA_LAUNCH_BLOCKING
+  WARP_CACHE_PATH MPLCONFIGDIR TORCHINDUCTOR_CACHE_DIR TRITON_CACHE_DIR HYDRA_FULL_ERROR
+  PRIVACY_CONSENT PRIVACY_USERID'
+PASSED_BEGINNINGS='LC_ PIP_ WANDB_ NVIDIA_ VK_ __GL __NV __EGL OMNI_ PYTORCH_ NCCL_'
+
+# Adds to `dropped` what clean_environment has left and Isaac's Python will not get.
+note_harmful() {
+  local name
+  for name in $HARMFUL; do
+    [[ -z "${!name-}" || " ${dropped[*]} " == *" $name "* ]] || dropped+=("$name")
+  done
+}
+
+# Sets `isaac_env`, the command that starts a program in that environment. "window" passes the
+# display on; without it a simulator that wants a window cannot open one.
+isaac_environment() {
+  local name beginning names=()
+  read -r -d '' -a names <<<"$PASSED" || true
+  [[ "${1-}" != window ]] || names+=(DISPLAY XAUTHORITY WAYLAND_DISPLAY XDG_SESSION_TYPE)
+  for beginning in $PASSED_BEGINNINGS; do
+    while IFS= read -r name; do names+=("$name"); done < <(compgen -e "$beginning")
+  done
+  isaac_env=(env -i)
+  for name in "${names[@]}"; do
+    [[ -z "${!name+set}" ]] || isaac_env+=("$name=${!name}")
+  done
+  isaac_env+=("PATH=$(path_without_ros)" "TERM=$(working_terminal)" "ISAACLAB_PATH=$lab")
+  isaac_env+=(PYTHONUNBUFFERED=1 PYTHONNOUSERSITE=1 PYTHONUTF8=1)
+  [[ ! -f "$LICENCE" ]] || isaac_env+=(OMNI_KIT_ACCEPT_EULA=YES)
+}
+
+# isaaclab.sh and others call tabs, which fails for no terminal or a dumb one.
+working_terminal() {
+  case ${TERM-} in
+    '' | dumb) printf xterm ;;
+    *) printf '%s' "$TERM" ;;
+  esac
+}
+
+path_without_ros() {
+  local folder kept='' IFS=:
+  for folder in $PATH; do
+    [[ "$folder" == /opt/ros/* ]] || kept+="${kept:+:}$folder"
+  done
+  printf '%s' "$kept"
+}
+
+# For set-up, which leaves no compiled modules in Isaac Sim's folders: uninstall takes away what the
+# archive and set-up put there.
+isaac_python() { "${isaac_env[@]}" PYTHONDONTWRITEBYTECODE=1 "$sim/python.sh" "$@"; }

@@ -1,0 +1,96 @@
+# shellcheck shell=bash disable=SC2034,SC2153,SC2154
+# pip of Isaac Sim's Python, and the way of packages into it: built in a stage, merged at the end.
+# Sourced after isaac.sh and pip.sh.
+
+# Uses the functions and variables of pip.sh.
+STAGE=$ROOT/.cache/tmp/isaac
+
+isaac_pip_environment() {
+  again='make setup'
+  python_version=$ISAAC_PYTHON
+  [[ -z "${SETUP_OFFLINE-}" ]] || export PIP_NO_INDEX=1 PIP_FIND_LINKS="$SETUP_OFFLINE/wheels"
+  isaac_environment
+  # The tools of a build lie in front of what this Python has. Two builds are the same: Isaac Lab's
+  # setup.py files list a set, and wheels hold the time.
+  pip_command=("${isaac_env[@]}" PYTHONDONTWRITEBYTECODE=1 PYTHONHASHSEED=0 SOURCE_DATE_EPOCH=1767225600
+    "PYTHONPATH=$STAGE/build" "$sim/python.sh" -m pip)
+}
+
+site_folder() { printf '%s/kit/python/lib/python%s/site-packages' "$sim" "$ISAAC_PYTHON"; }
+
+new_stage() {
+  rm -rf -- "$STAGE/wheels" "$STAGE/root"
+  mkdir -p -- "$STAGE/wheels" "$STAGE/root"
+}
+
+# Once for all steps of a set-up, and compiled: each build starts them several times.
+get_build_tools() {
+  [[ ! -f "$STAGE/build.whole" ]] || return 0
+  rm -rf -- "$STAGE/build"
+  pip "build tools" install --only-binary :all: --require-hashes --no-deps --target "$STAGE/build" \
+    -r env/isaac-build.lock || pip_failed "the build tools"
+  : >"$STAGE/build.whole"
+}
+
+# stage LABEL ARGUMENT...: installs all wheels and the given arguments below the stage.
+stage() {
+  local label=$1 wheel name version wheels=()
+  for wheel in "$STAGE"/wheels/*.whl; do
+    [[ -f "$wheel" ]] || continue
+    IFS=- read -r name version _ <<<"${wheel##*/}"
+    wheels+=("$name==$version")
+  done
+  pip "$label" install --root "$STAGE/root" --ignore-installed --no-compile --no-deps --no-index \
+    --find-links "$STAGE/wheels" --no-build-isolation --no-warn-script-location "${wheels[@]}" "${@:2}" ||
+    pip_failed "$label"
+}
+
+# merge NAME [--instead-of DISTRIBUTION...]: moves the stage into Isaac Sim's Python, in place of what
+# was merged before under that name.
+merge() {
+  local name=$1 home
+  undo_merge "$name"
+  home=$(isaac_python -c 'import sys; print(sys.prefix)' | tail -n 1)
+  part "into Isaac Sim's Python" isaac_python scripts/site_packages.py merge "$STATE" "$name" "$STAGE/root$home" "${@:2}" ||
+    die "packages cannot be put into '$sim': $(merge_said); then: $again"
+  part_output | sed -n 's/^set aside/  set aside/p'
+  sed -nE 's|^lib/python[^/]*/site-packages/([^/]+\.dist-info)/METADATA$|\1|p' "$STATE/files-$name" |
+    write_receipt "$STATE/dists-$name"
+  printf '%s\n' "$sim" | write_receipt "$STATE/merged-$name"
+}
+
+merge_said() { part_output | sed -n 's/^site_packages: //p' | tail -n 1; }
+
+# Whether what was merged is still there: each distribution by its metadata.
+is_merged() {
+  local dist site
+  site=$(site_folder)
+  [[ -f "$STATE/files-$1" && -f "$STATE/dists-$1" ]] || return
+  while IFS= read -r dist; do
+    [[ -f "$site/$dist/METADATA" ]] || return
+  done <"$STATE/dists-$1"
+}
+
+# Takes away what was merged, also into another Isaac Sim that was chosen before.
+undo_merge() {
+  local before
+  before=$(cat "$STATE/merged-$1" 2>/dev/null || printf '%s' "$sim")
+  if [[ -e "$STATE/files-$1" || -e "$STATE/aside-$1" ]] && [[ -x "$before/python.sh" ]]; then
+    part "out of Isaac Sim's Python" "${isaac_env[@]}" PYTHONDONTWRITEBYTECODE=1 "$before/python.sh" \
+      scripts/site_packages.py undo "$STATE" "$1" || die "packages cannot be taken out of '$before': $(merge_said)"
+  fi
+  rm -rf -- "${STATE:?}/files-$1" "${STATE:?}/aside-$1" "$STATE/dists-$1" "$STATE/merged-$1"
+}
+
+# The host of the package index, if it can be told.
+index_host() {
+  local address
+  address=${PIP_INDEX_URL-}
+  [[ -z "${PIP_NO_INDEX-}" ]] || return 0
+  [[ -n "$address" ]] || address=$("${SETUP_PYTHON:-python3}" -I -m pip config get global.index-url 2>/dev/null) ||
+    address=$("${SETUP_PYTHON:-python3}" -I -c 'from pip._internal.models.index import PyPI; print(PyPI.url)' 2>/dev/null) ||
+    return 0
+  [[ "$address" != file:* ]] || return 0
+  address=${address#*://} address=${address%%/*} address=${address##*@}
+  printf '%s' "${address%:*}"
+}
