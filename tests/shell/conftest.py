@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from shell_checkout import NOX, TORCH, Checkout, Wheels, make_checkout, make_wheel, rsl_rl_files
+from workstation import Workstation, World, make_workstation, make_world, slim
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +29,17 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Wheels:
 def checkout(tmp_path: Path, wheels: Wheels) -> Checkout:
     """A fresh clone."""
     return make_checkout(tmp_path, wheels)
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    return make_world(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture
+def station(tmp_path: Path, world: World) -> Workstation:
+    """A fresh clone in the miniature Isaac world, with little to install."""
+    return slim(make_workstation(tmp_path, world))
 
 
 @pytest.fixture

@@ -1,0 +1,552 @@
+"""Each step of the workstation's set-up by itself: pins that move, what was there before, what fails."""
+
+from __future__ import annotations
+
+import os
+import pty
+import random
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from archive_server import ArchiveServer
+from isaac_world import Repositories, install, make_isaac_tree, make_repositories, make_sdist, snapshot, zip_tree
+from shell_checkout import SOURCE, Checkout, errors, make_wheel, members, program
+from workstation import ARCHIVE, Workstation, World, make_workstation, slim
+
+# --- pins ----------------------------------------------------------------------------------------
+
+
+def test_every_pin_that_moves_is_followed(station: Workstation, world: World, tmp_path: Path) -> None:
+    """One after the other on one installation; each alone decides what is done again."""
+    assert station.setup().returncode == 0
+
+    result = station.setup("RSL_RL=3.1.2")
+    assert steps(result) == ["packages", "verify"]
+    assert station.rows(result)["rsl_rl"] == ("ok", "rsl-rl-lib 3.1.2")
+    assert "nothing to do" in station.setup().stdout  # it stays chosen
+    assert errors(station.setup("RSL_RL=4.0.0"))[-1].startswith("setup: RSL_RL '4.0.0' is not for Isaac Sim's Python; ")
+
+    station.pin("ISAAC_RSL_RL_COMMIT", rev_parse(world.repositories, "rsl_rl", "main~2"))
+    station.pin("ISAAC_RSL_RL", "1.0.1")
+    extra = make_wheel(tmp_path / "..", "extra", "1.0", {"extra.py": ""})
+    station.env["PIP_FIND_LINKS"] += f" {tmp_path.parent}"
+    station.write("env/isaac.lock", world.locks["slim"] + extra)
+    result = station.setup("RSL_RL=none")
+    assert station.rows(result)["rsl_rl"] == ("ok", "rsl_rl 1.0.1")
+    assert not list(station.site.glob("rsl_rl_lib*"))
+    assert (station.site / "extra.py").is_file()
+
+    later = rev_parse(world.repositories, "IsaacLab", "main")
+    station.write("env/isaac.lock", world.locks["slim"])
+    station.pin("ISAAC_LAB_COMMIT", later)
+    result = station.setup()
+    assert steps(result) == ["isaac_lab", "packages", "verify"]
+    assert station.rows(result)["Isaac Lab's commit"] == ("ok", later)
+    assert not (station.site / "extra.py").exists()
+
+    # what the user checks out there is theirs
+    pinned = world.repositories.commits["IsaacLab"]
+    git = ["git", "-C", str(station.lab)]
+    subprocess.run([*git, "fetch", "-q", "origin", pinned], capture_output=True, check=True)
+    subprocess.run([*git, "checkout", "-q", pinned], capture_output=True, check=True)
+    station.pin("ISAAC_SIM", "5.2")
+    result = station.setup()
+    assert "holds Isaac Sim '5.1.0', not 5.2; name the one of Isaac Sim 5.2: make setup ISAAC_SIM_ZIP=" in result.stderr
+    tree = shutil.copytree(world.tree, tmp_path / "newer", symlinks=True)
+    (tree / "VERSION").write_text("5.2.0+release\n")
+    result = station.setup(f"ISAAC_SIM_ZIP={zip_tree(tree, tmp_path / 'newer.zip')}")
+    assert result.returncode == 0, result.stderr
+    assert steps(result) == ["isaac_sim", "isaac_lab", "packages", "verify"]
+    assert (station.sim / "VERSION").read_text() == "5.2.0+release\n"
+    assert f"is on commit {pinned}, not on the pinned {later} (tag v2.3.2); it is used as it is" in result.stderr
+    assert rev_parse_head(station.lab) == pinned
+    assert "nothing to do" in station.setup().stdout
+
+
+def rev_parse_head(folder: Path) -> str:
+    command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def rev_parse(repositories: Repositories, name: str, revision: str) -> str:
+    command = ["git", "-C", str(repositories.path(name)), "rev-parse", revision]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def steps(result: subprocess.CompletedProcess[str]) -> list[str]:
+    """The steps that were done, by how they announce themselves."""
+    signs = {
+        "isaac_sim": "Isaac Sim ", "isaac_lab": "Isaac Lab ", "packages": "packages in ", "robot": "the robot in ",
+        "verify": "nothing more: ",
+    }  # fmt: skip
+    said = re.findall(r"^setup: installing (.*)$", result.stdout, re.MULTILINE)
+    return [next(name for name, sign in signs.items() if line.startswith(sign)) for line in said]
+
+
+# --- what was there before -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def own(tmp_path: Path, world: World, station: Workstation) -> tuple[Path, Path]:
+    """A user's own Isaac Sim and Isaac Lab, with what years have left in them."""
+    sim = make_isaac_tree(tmp_path / "own-isaac", setuptools="82.0.1")
+    site = sim / "kit/python/lib/python3.11/site-packages"
+    install(site, "rsl-rl-lib", "4.0.0", {"rsl_rl/__init__.py": "", "rsl_rl/models.py": ""})
+    install(site, "gymnasium", "0.29.1")
+    lab = tmp_path / "own-lab"
+    url = world.repositories.path("IsaacLab").as_uri()
+    subprocess.run(["git", "clone", "-q", "--branch", "v2.3.2", url, str(lab)], capture_output=True, check=True)
+    (lab / "_isaac_sim").symlink_to("/opt/isaac-sim-4.5")
+    shutil.copytree(lab / "apps/isaacsim_4_5", lab / "apps/isaacsim_5_1")
+    with (lab / "source/isaaclab/isaaclab/__init__.py").open("a") as stream:
+        stream.write("# mine\n")
+    return sim, lab
+
+
+def test_an_installation_of_the_users_is_taken_and_given_back(station: Workstation, own: tuple[Path, Path]) -> None:
+    sim, lab = own
+    before = snapshot(sim), snapshot(lab, ["__pycache__", ".git"])
+    words = [f"ISAACSIM_PATH={sim}", f"ISAACLAB_PATH={lab}/"]
+    result = station.setup(*words)
+    assert result.returncode == 0, result.stderr
+    rows = station.rows(result)
+    assert rows["rsl_rl"] == ("ok", "rsl_rl 1.0.2")
+    assert rows["link _isaac_sim"] == ("ok", str(sim))
+    assert rows["kit"] == ("ok", f"{lab}/apps/isaacsim_5_1/isaaclab.python.headless.kit")
+    assert "  set aside gymnasium 0.29.1\n  set aside rsl-rl-lib 4.0.0\n" in result.stdout
+    assert f"{lab}/_isaac_sim -> {sim} (was /opt/isaac-sim-4.5)" in result.stdout
+    assert f"setup: warning: '{lab}' has local changes; it is used as it is" in result.stderr
+    assert "4.5" not in (lab / "apps/isaacsim_5_1/isaaclab.python.kit").read_text()
+    assert not station.sim.exists() and not station.lab.exists()
+    assert "nothing to do" in station.setup().stdout  # both stay chosen
+
+    result = station.make("uninstall", "YES=1")
+    assert result.returncode == 0, result.stderr
+    assert f"kept: {sim}: your Isaac Sim" in result.stdout
+    assert (snapshot(sim), snapshot(lab, ["__pycache__", ".git"])) == before
+    assert not station.install.exists()
+
+
+# --- what fails ----------------------------------------------------------------------------------
+
+
+class Reference(NamedTuple):
+    """An installation that nothing disturbed."""
+
+    station: Workstation
+    seconds: float
+    content: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory, world: World) -> Reference:
+    station = slim(make_workstation(tmp_path_factory.mktemp("reference"), world))
+    started = time.monotonic()
+    assert station.setup().returncode == 0
+    return Reference(station, time.monotonic() - started, content(station))
+
+
+def test_a_package_that_does_not_build_changes_nothing(reference: Reference, world: World, tmp_path: Path) -> None:
+    station = reference.station
+    before = snapshot(station.sim)
+    (tmp_path / "links").mkdir()
+    broken = make_sdist(tmp_path / "links", "broken", "1.0", "raise SystemExit('no compiler')\n", {})
+    station.write("env/isaac.lock", world.locks["slim"] + broken)
+    station.replace("scripts/setup/packages.sh", "--only-binary :all:", "--only-binary :all: --no-binary broken")
+    station.env["PIP_FIND_LINKS"] += f" {tmp_path}/links"
+    result = station.setup()
+    assert result.returncode != 0
+    assert "no compiler" in (station.path / ".cache/setup.log").read_text()
+    assert errors(result)[-1].startswith("setup: installing the packages of env/isaac.lock failed; ")
+    assert snapshot(station.sim) == before
+
+
+def test_a_full_disk(station: Workstation, small_disk: Path, world: World) -> None:
+    (small_disk / "filler").write_bytes(bytes(50 << 20))
+    result = station.setup(f"INSTALL={small_disk}/isaac", f"ISAAC_SIM_ZIP={world.archive}")
+    assert result.returncode != 0
+    assert "disk" in errors(result)[-1] and "is full" in errors(result)[-1]
+    assert errors(result)[-1].endswith("make setup")
+    assert {path.name for path in (small_disk / "isaac").iterdir()} == {".isaac-workstation"}
+
+
+def test_a_space_in_the_path_is_refused_before_anything(tmp_path: Path, world: World) -> None:
+    station = make_workstation(tmp_path, world, "mön checkout")
+    result = station.setup()
+    assert "Isaac Sim's own python.sh does not work in a folder with a space" in result.stderr
+    assert not station.sim.exists()
+    result = slim(station).setup(f"INSTALL={tmp_path}/isäac")
+    assert result.returncode == 0, result.stderr
+    assert station.rows(result)["link _isaac_sim"] == ("ok", f"{tmp_path}/isäac/isaacsim")
+    assert station.make("uninstall", "YES=1", "SIM=isaac").returncode == 0
+    assert not (tmp_path / "isäac").exists()
+    assert not station.install.exists()
+
+
+def test_a_folder_of_somebody_else_is_refused(station: Workstation, tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs/file").write_text("x")
+    [line] = [line for line in errors(station.setup(f"INSTALL={tmp_path}/theirs")) if "INSTALL" in line]
+    assert line.startswith(f"setup: INSTALL '{tmp_path}/theirs' is not empty and was not made by this project; ")
+    station.sim.mkdir(parents=True)
+    (station.sim / "file").write_text("x")
+    lines = errors(station.setup())
+    assert [line for line in lines if f"'{station.sim}' was not made by this project; move it away" in line]
+    assert (station.sim / "file").read_text() == "x"
+
+
+def test_all_that_stands_against_it_is_said_at_once(station: Workstation, tmp_path: Path) -> None:
+    station.program("getconf", "echo glibc 2.31\n")
+    (station.bin / "curl").unlink()
+    lines = errors(station.make("setup", f"ISAAC_SIM_ZIP={tmp_path}/none.zip", "RSL_RL=9.9.9"))
+    text = "\n".join(lines)
+    for word in (
+        "glibc is 2.31",
+        "not on PATH: curl",
+        "none.zip' is not a file",
+        "RSL_RL '9.9.9'",
+        "the licence of Isaac Sim is not accepted",
+        "no NVIDIA GPU answers",
+    ):
+        assert word in text
+    assert all(line.startswith("setup: ") for line in lines)
+    assert lines[-1].endswith("; the embedded simulator needs none of this: make setup SIM=mujoco")
+    assert "FORCE=1" in text
+    assert not station.sim.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("no python.sh", "has no python.sh"),
+        ("older", "is Isaac Sim '4.5.0', 5.1 is wanted"),
+        ("lab", "is Isaac Lab '2.1.0', 2.3.2 is wanted"),
+    ],
+)
+def test_what_is_named_is_looked_at(station: Workstation, tmp_path: Path, name: str, found: str) -> None:
+    folder = tmp_path / "named"
+    folder.mkdir()
+    words = [f"ISAACSIM_PATH={folder}"]
+    if name == "older":
+        program(folder / "python.sh", "exit 1\n")
+        (folder / "VERSION").write_text("4.5.0-rc.36+release\n")
+    if name == "lab":
+        (folder / "source/isaaclab").mkdir(parents=True)
+        (folder / "VERSION").write_text("2.1.0\n")
+        words = [f"ISAACLAB_PATH={folder}"]
+    result = station.setup(*words)
+    assert result.returncode != 0
+    assert found in result.stderr
+
+
+# --- the archive ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def server(world: World) -> ArchiveServer:
+    with ArchiveServer(world.archive.parent) as server:
+        yield server
+
+
+def test_the_archive_over_http(station: Workstation, world: World, server: ArchiveServer) -> None:
+    """Not there, a web page, cut twice, well, and later another file."""
+    path = f"/{ARCHIVE}"
+    station.pin("ARCHIVE_URL", server.url(path))
+    server.behave(path, status=404)
+    assert "(404); check ISAAC_SIM_URL" in errors(station.setup())[-1]
+    server.behave(path, portal=True)
+    assert "a web page answered" in errors(station.setup())[-1]
+    assert not station.sim.exists()
+    server.sent[path] = 0
+    server.behave(path, cut_after=[100_000, 1])
+    result = station.setup("KEEP_ZIP=0")
+    assert result.returncode == 0, result.stderr
+    assert server.sent[path] == world.archive.stat().st_size
+    assert not (station.install / "downloads" / ARCHIVE).exists()
+
+    shutil.rmtree(station.sim)
+    other = station.path / "other.zip"
+    shutil.copy(world.archive, other)
+    with other.open("ab") as stream:
+        stream.write(b"\0")
+    line = errors(station.setup(f"ISAAC_SIM_ZIP={other}"))[-1]
+    assert "is not the archive seen on 20" in line and "remove .isaac/archive.lock" in line
+    assert not station.sim.exists()
+
+
+def test_a_damaged_archive_is_not_locked_in(station: Workstation, world: World, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.zip"
+    content = bytearray(world.archive.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    damaged.write_bytes(content)
+    result = station.setup(f"ISAAC_SIM_ZIP={damaged}")
+    assert result.returncode != 0
+    assert not station.sim.exists()
+    assert not (station.install / "isaacsim.part").exists()
+    assert not (station.install / "archive.lock").exists()
+
+
+# --- git -----------------------------------------------------------------------------------------
+
+
+def test_a_pointer_of_git_lfs_is_not_taken_for_the_file(station: Workstation, world: World, tmp_path: Path) -> None:
+    """The step by itself, on an Isaac Sim that is just unpacked."""
+    repositories = make_repositories(tmp_path / "git", lfs_pointer=True)
+    station.pin("GIT_HOST", repositories.url)
+    station.pin("ROBOT_COMMIT", repositories.commits["Berkeley-Humanoid-Lite"])
+    (station.install / "choices").unlink()
+    shutil.copytree(world.tree, station.sim, symlinks=True)
+    (station.path / ".cache/tmp").mkdir(parents=True)
+    usd = "source/berkeley_humanoid_lite_assets/data/usd/berkeley_humanoid_lite.usd"
+    robot = station.install / "Berkeley-Humanoid-Lite"
+
+    line = install_robot(station).stderr.splitlines()[-1]
+    assert line.startswith(f"setup: '{usd}' of the robot is a Git LFS pointer, not the file itself; ")
+    assert line.endswith("(sudo apt install git-lfs), then: make setup")
+    assert not robot.exists()
+    pointers = 'grep -rl "^version https://git-lfs" --exclude-dir=.git .'
+    station.program("git-lfs", f'[ "$1" != pull ] || {pointers} | while read -r file; do echo usd >"$file"; done\n')
+    result = install_robot(station)
+    assert result.returncode == 0, result.stderr
+    assert (robot / usd).read_text() == "usd\n"
+
+
+def install_robot(station: Workstation) -> subprocess.CompletedProcess[str]:
+    (station.path / ".cache/setup.log").write_text("")
+    command = ["scripts/setup/robot.sh", "install"]
+    return subprocess.run(
+        command, cwd=station.path, env=station.environment(), capture_output=True, text=True, check=False
+    )
+
+
+def test_no_repository(station: Workstation, tmp_path: Path) -> None:
+    station.pin("GIT_HOST", (tmp_path / "nowhere").as_uri())
+    station.replace("scripts/git.sh", "GIT_WAIT=5", "GIT_WAIT=0")
+    line = errors(station.setup())[-1]
+    assert line.startswith("setup: git cannot get Isaac Lab's commit ")
+    assert "nowhere" in line and line.endswith("then: make setup")
+    assert not station.lab.exists()
+
+
+# --- the licence ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("answer", "recorded"), [("n", False), ("y", True), ("", False)])
+def test_the_licence_is_asked_for_at_a_terminal(station: Workstation, answer: str, recorded: bool) -> None:
+    station.program("getconf", "echo glibc 2.31\n")  # so that it ends there
+    said = at_a_terminal(station, "make", "setup", answer=answer)
+    assert "Do you accept it? [y/N]" in said
+    assert (station.install / "licence").exists() == recorded
+    assert ("the licence of Isaac Sim is not accepted" in said) != recorded
+    assert ("glibc is 2.31" in said) == recorded
+
+
+def at_a_terminal(station: Checkout, *command: str, answer: str) -> str:
+    """Run a command on a terminal of its own, answer its question, and return what it said."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        command,
+        cwd=station.path,
+        env=station.environment(),
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    )
+    os.close(slave)
+    os.write(master, f"{answer}\n".encode())
+    said = b""
+    while True:
+        try:
+            said += os.read(master, 4096)
+        except OSError:
+            break
+    process.wait()
+    os.close(master)
+    return said.decode().replace("\r\n", "\n")
+
+
+# --- without network -----------------------------------------------------------------------------
+
+
+def test_a_bundle_is_all_that_an_offline_set_up_needs(station: Workstation, world: World, tmp_path: Path) -> None:
+    bundle = tmp_path / "bündle"
+    result = station.make("bundle", f"OUT={bundle}", timeout=120)
+    assert result.returncode == 0, result.stderr
+    assert (bundle / ARCHIVE).read_bytes() == world.archive.read_bytes()
+    alone = slim(make_workstation(tmp_path / "alone", world))
+    alone.pin("GIT_HOST", "https://git.invalid")
+    alone.env = {"PIP_CONFIG_FILE": os.devnull}
+    assert "was made for other pins" in alone.setup(f"OFFLINE={bundle}").stderr
+    (bundle / ".isaac-workstation-bundle").write_text(pins(alone))
+    result = alone.setup(f"OFFLINE={bundle}", "ROBOT=berkeley-humanoid-lite")
+    assert result.returncode == 0, result.stderr
+    assert alone.rows(result)["the robot's packages"][0] == "ok"
+    empty = station.setup(f"OFFLINE={tmp_path}")
+    assert f"OFFLINE '{tmp_path}' is not a whole bundle; make one where there is network: make bundle" in empty.stderr
+
+
+def pins(station: Workstation) -> str:
+    script = "program=x; source scripts/lib.sh; source scripts/isaac.sh; pins_of_bundle"
+    return subprocess.run(["bash", "-c", script], cwd=station.path, capture_output=True, text=True, check=True).stdout
+
+
+# --- scripts/site_packages.py --------------------------------------------------------------------
+
+MERGE = """
+import os, runpy, sys
+from pathlib import Path
+left = int(sys.argv[1])
+def dying(name):
+    original = getattr(Path, name)
+    def call(*arguments, **options):
+        global left
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), 9)
+        return original(*arguments, **options)
+    setattr(Path, name, call)
+for name in ("replace", "unlink", "mkdir", "rmdir"):
+    dying(name)
+sys.argv[:] = sys.argv[2:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+"""Runs a script that is killed at its nth change of a folder."""
+
+
+@pytest.fixture
+def stage(tmp_path: Path, world: World) -> tuple[Path, Path, Path]:
+    """An Isaac Sim with an rsl-rl-lib in it, a stage with an rsl_rl and a new package, and a state folder."""
+    sim = shutil.copytree(world.tree, tmp_path / "sim", symlinks=True)
+    site = "lib/python3.11/site-packages"
+    install(sim / "kit/python" / site, "rsl-rl-lib", "4.0.0", {"rsl_rl/__init__.py": "4", "rsl_rl/old.py": ""})
+    install(tmp_path / "stage" / site, "rsl_rl", "1.0.2", {"rsl_rl/__init__.py": "1"})
+    install(tmp_path / "stage" / site, "new", "1.0", {"new/__init__.py": "", "new/deep/data": ""})
+    (tmp_path / "state").mkdir()
+    return sim, tmp_path / "stage", tmp_path / "state"
+
+
+def site_packages(sim: Path, *words: object, lives: int = 1_000_000) -> subprocess.CompletedProcess[str]:
+    command = [str(sim / "python.sh"), "-c", MERGE, str(lives), str(SOURCE / "scripts/site_packages.py")]
+    return subprocess.run(
+        [*command, *map(str, words)], env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_a_merge_that_is_killed_anywhere_is_undone(stage: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    sim, staged, state = stage
+    before = snapshot(sim)
+    for lives in range(0, 60, 3):
+        work = shutil.copytree(staged, tmp_path / "work")
+        merged = site_packages(sim, "merge", state, "x", work, "--instead-of", "rsl-rl-lib", lives=lives)
+        site_packages(sim, "undo", state, "x", lives=lives)  # killed too
+        assert site_packages(sim, "undo", state, "x").returncode == 0
+        assert snapshot(sim) == before, lives
+        assert list(state.iterdir()) == []
+        shutil.rmtree(work)
+        if merged.returncode == 0:
+            break
+    assert lives > 20 and merged.returncode == 0  # it was killed at several places, and once at none
+
+
+def test_nothing_that_is_bundled_is_replaced(stage: tuple[Path, Path, Path]) -> None:
+    sim, staged, state = stage
+    before = snapshot(sim)
+    install(staged / "lib/python3.11/site-packages", "numpy", "2.2.0")
+    result = site_packages(sim, "merge", state, "x", staged)
+    assert result.returncode != 0
+    assert "this would change what Isaac Sim bundles: numpy 1.26.0 in " in result.stderr
+    assert snapshot(sim) == before
+
+
+def test_a_file_of_nobody_is_not_overwritten(stage: tuple[Path, Path, Path]) -> None:
+    sim, staged, state = stage
+    theirs = sim / "kit/python/lib/python3.11/site-packages/new/deep/data"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("theirs")
+    before = snapshot(sim)
+    result = site_packages(sim, "merge", state, "x", staged, "--instead-of", "rsl-rl-lib")
+    assert result.returncode != 0
+    assert f"'{theirs}' is there already and no package of the lock owns it" in result.stderr
+    assert snapshot(sim) == before
+
+
+def test_the_lock_is_filtered_by_what_is_there(stage: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    sim, staged, state = stage
+    site_packages(sim, "merge", state, "x", staged, "--instead-of", "rsl-rl-lib")
+    install(sim / "kit/python/lib/python3.11/site-packages", "theirs", "2.0")
+    lock = tmp_path / "lock"
+    names = ["new==1.0", "NumPy==2.2.0", "matplotlib==3.10.3", "theirs==2.0", "theirs==3.0", "absent==1.0"]
+    lock.write_text("# a comment\n" + "".join(f"{name} \\\n    --hash=sha256:00\n" for name in names))
+    result = site_packages(sim, "filter", state, lock)
+    kept = re.findall(r"^(\S+==\S+) \\\n    --hash=sha256:00", result.stdout, re.MULTILINE)
+    assert kept == ["new==1.0", "theirs==3.0", "absent==1.0"]  # a merge's own is built anew
+    assert result.stderr == "kept NumPy 1.26.0 of Isaac Sim, the lock has 2.2.0\n"
+
+
+# --- kills ---------------------------------------------------------------------------------------
+
+KILLS = int(os.environ.get("KILLS", "1"))
+"""`nox -s kill_setup` takes 40."""
+
+
+def test_a_killed_set_up_is_completed_by_the_next(reference: Reference, world: World, tmp_path: Path) -> None:
+    """Killed at moments spread over the whole of it."""
+    for number in range(KILLS):
+        station = slim(make_workstation(tmp_path / str(number), world))
+        kill_after(station, reference.seconds * (number + random.random()) / KILLS)
+        result = station.setup()
+        assert result.returncode == 0, result.stderr
+        assert content(station) == reference.content
+        shutil.rmtree(station.path.parent)
+
+
+def kill_after(station: Workstation, seconds: float) -> None:
+    process = station.start("setup", "ACCEPT_EULA=Y", "FORCE=1")
+    time.sleep(seconds)
+    for pid in {process.pid, *members(process.pid)}:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    process.communicate()
+
+
+def content(station: Workstation) -> dict[str, str]:
+    """All that is installed, with the checkout's own path replaced."""
+    found = {}
+    for path in sorted(station.install.rglob("*")):
+        name = str(path.relative_to(station.install))
+        if (path.is_dir() and not path.is_symlink()) or re.search(
+            r"(^|/)(\.git|__pycache__|licence|archive\.lock)(/|$)", name
+        ):
+            continue
+        held = str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()
+        text = held.replace(str(station.path).encode(), b"HERE").replace(station.path.as_uri().encode(), b"HERE")
+        if not re.search(r"/RECORD$|/receipt-|^receipt-|\.egg-info/", name):
+            found[name] = text.decode("latin-1")
+    return found
+
+
+def test_two_at_once(station: Workstation) -> None:
+    """The second waits for as long as the first holds the lock."""
+    (station.path / ".cache").mkdir()
+    lock = station.path / ".cache/setup.lock"
+    with subprocess.Popen(["flock", str(lock), "sleep", "60"], start_new_session=True) as first:
+        while not lock.exists():
+            time.sleep(0.05)
+        second = station.start("setup", "ACCEPT_EULA=Y", "FORCE=1")
+        while "waiting for another set-up" not in (line := second.stderr.readline()):
+            assert line, "it did not wait"
+        os.killpg(second.pid, signal.SIGTERM)
+        second.communicate()
+        os.killpg(first.pid, signal.SIGTERM)
+    assert second.returncode != 0
+    assert not station.sim.exists()

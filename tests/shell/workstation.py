@@ -1,0 +1,184 @@
+"""A checkout in the miniature Isaac world: all that `make setup SIM=isaac` fetches is local.
+
+The parts of the world are made once a session; a workstation is a checkout that is pointed at them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from isaac_world import (
+    Repositories,
+    make_build_wheels,
+    make_isaac_tree,
+    make_isaac_wheels,
+    make_repositories,
+    package_files,
+    zip_tree,
+)
+from shell_checkout import SOURCE, Checkout, copy_checkout, make_bin, make_wheel, program
+
+ARCHIVE = "isaac-sim-standalone-5.1.0-linux-x86_64.zip"
+ISAAC_TOOLS = [
+    "awk", "bash", "cat", "comm", "cp", "curl", "cut", "date", "df", "dirname", "du", "env", "find", "flock",
+    "getconf", "getent", "git", "grep", "head", "ln", "ls", "make", "mkdir", "mktemp", "mv", "readlink", "rm",
+    "rmdir", "sed", "sha256sum", "sh", "sleep", "sort", "stat", "tail", "timeout", "touch", "tr", "uname", "wc",
+    "xargs",
+]  # fmt: skip
+LOCKED = [
+    "flatdict", "gymnasium", "hydra-core", "omegaconf", "h5py", "hidapi", "onnx", "prettytable", "einops",
+    "tensordict", "tensorboard", "toml", "imageio-ffmpeg", "warp-lang", "rich", "nvidia-ml-py", "mediapy",
+    "pillow", "antlr4-python3-runtime",
+]  # fmt: skip
+"""Of the real lock, what the check of the workstation imports."""
+SOURCES = ("flatdict", "antlr4-python3-runtime")
+"""Of these, those that are built."""
+RSL_RL_3 = {"rsl_rl/__init__.py": "", "rsl_rl/runners/__init__.py": "", "rsl_rl/env.py": "class VecEnv:\n    pass\n"}
+GPU = "RTX A6000, 580.65.06, 49140"
+
+
+@dataclass(frozen=True)
+class World:
+    """What there is to be fetched."""
+
+    folder: Path
+    tree: Path
+    archive: Path
+    repositories: Repositories
+    wheels: Path
+    locks: dict[str, str]
+
+
+def make_world(folder: Path) -> World:
+    """Make all that set-up fetches, below one folder."""
+    tree = make_isaac_tree(folder / "isaac")
+    archives = folder / "www"
+    archives.mkdir()
+    versions = dict(re.findall(r"^([\w.-]+)==([^\s\\]+)", (SOURCE / "env/isaac.lock").read_text(), re.MULTILINE))
+    wheels = folder / "wheels"
+    common = make_isaac_wheels(wheels, [f"{n}=={versions[n]}" for n in LOCKED if n not in SOURCES])
+    sources = make_isaac_wheels(folder / "sources", [f"{n}=={versions[n]}" for n in SOURCES])
+    (folder / "built").mkdir()
+    built = "".join(make_wheel(folder / "built", n, versions[n], package_files(n, versions[n])) for n in SOURCES)
+    locks = {
+        "isaac": common + sources,
+        "slim": common + built,
+        "isaac-build": make_build_wheels(wheels),
+        "isaac-rsl_rl": make_wheel(wheels, "rsl-rl-lib", "3.1.2", RSL_RL_3),
+    }
+    archive = zip_tree(tree, archives / ARCHIVE)
+    return World(folder, tree, archive, make_repositories(folder / "git"), wheels, locks)
+
+
+class Workstation(Checkout):
+    """A checkout whose pins name the world, on a machine that passes the preflight."""
+
+    world: World
+
+    @property
+    def install(self) -> Path:
+        """Where set-up puts things."""
+        return self.path / ".isaac"
+
+    @property
+    def sim(self) -> Path:
+        """The installed Isaac Sim."""
+        return self.install / "isaacsim"
+
+    @property
+    def lab(self) -> Path:
+        """The installed Isaac Lab."""
+        return self.install / "IsaacLab"
+
+    @property
+    def site(self) -> Path:
+        """The site-packages of Isaac's Python."""
+        return self.sim / "kit/python/lib/python3.11/site-packages"
+
+    def pin(self, name: str, value: str) -> None:
+        """Change one pin."""
+        text = (self.path / "env/pins.env").read_text()
+        new, count = re.subn(rf"^{name}=.*$", lambda _: f"{name}={value}", text, flags=re.MULTILINE)
+        assert count == 1
+        self.write("env/pins.env", new)
+
+    def setup(self, *words: str, timeout: float = 240, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run make setup with the licence accepted, on a machine that need not be a recommended one."""
+        return self.make("setup", "ACCEPT_EULA=Y", "FORCE=1", *words, timeout=timeout, **env)
+
+    def rows(self, result: subprocess.CompletedProcess[str]) -> dict[str, tuple[str, str]]:
+        """The table of the last step: what -> (mark, found)."""
+        lines = re.findall(r"^  (ok|FAIL|note|skip) +(.{26}) (.*)$", result.stdout, re.MULTILINE)
+        return {what.strip(): (mark, found) for mark, what, found in lines}
+
+
+def make_workstation(root: Path, world: World, name: str = "mön-checkout") -> Workstation:
+    """A fresh clone on a machine with a good GPU for nvidia-smi, whose torch sees none."""
+    station = Workstation(root / name, root / "home", root / "bin")
+    station.world = world
+    root.mkdir(parents=True, exist_ok=True)
+    station.home.mkdir()
+    make_tools(station.bin)
+    copy_checkout(station.path)
+    for lock in ("isaac", "isaac-build", "isaac-rsl_rl"):
+        station.write(f"env/{lock}.lock", world.locks[lock])
+    commits = world.repositories.commits
+    for pin, value in {
+        "GIT_HOST": world.repositories.url,
+        "ARCHIVE_URL": world.archive.as_uri(),
+        "ISAAC_LAB_COMMIT": commits["IsaacLab"],
+        "ISAAC_RSL_RL_COMMIT": commits["rsl_rl"],
+        "ROBOT_COMMIT": commits["Berkeley-Humanoid-Lite"],
+    }.items():
+        station.pin(pin, value)
+    for disk in ("ARCHIVE", "ISAAC_SIM", "ISAAC_LAB", "PACKAGES", "ROBOT"):
+        station.pin(f"DISK_{disk}_GB", "0")
+    good_machine(station)
+    station.env = {
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": f"{world.wheels} {world.folder}/sources",
+    }
+    return station
+
+
+def slim(station: Workstation) -> Workstation:
+    """Leave out what takes most of the time: packages to be built, all editable ones but one, the robot."""
+    station.write("env/isaac.lock", station.world.locks["slim"])
+    station.env["PIP_FIND_LINKS"] = f"{station.world.wheels} {station.world.folder}/built"
+    station.replace(
+        "scripts/setup/packages.sh",
+        "PACKAGES='isaaclab isaaclab_assets isaaclab_contrib isaaclab_mimic isaaclab_rl isaaclab_tasks'",
+        "PACKAGES='isaaclab'",
+    )
+    for script in ("scripts/setup/packages.sh", "scripts/bundle.sh"):
+        station.replace(script, " --no-binary flatdict,antlr4-python3-runtime", "")
+    source = (station.path / "scripts/setup/verify_isaac.py").read_text()
+    source, count = re.subn(r"^LAB = .*$", 'LAB = ("isaaclab",)', source, flags=re.MULTILINE)
+    source, more = re.subn(r', "isaaclab_rl", "isaaclab_contrib"\)', ")", source)
+    assert (count, more) == (1, 1)
+    station.write("scripts/setup/verify_isaac.py", source)
+    station.write(".isaac/choices", "ROBOT none\n")
+    station.write(".isaac/.isaac-workstation", "")
+    return station
+
+
+def make_tools(folder: Path) -> None:
+    """The tools that set-up may use; nvidia-smi is of the test."""
+    make_bin(folder)
+    for name in ISAAC_TOOLS:
+        tool = shutil.which(name)
+        if tool and not (folder / name).exists():
+            (folder / name).symlink_to(os.path.realpath(tool))
+    program(folder / "nvidia-smi", "exit 9\n")
+
+
+def good_machine(station: Workstation) -> None:
+    """What the preflight looks at, as on a fit workstation but without a GPU that answers."""
+    program(station.bin / "uname", "case $1 in -m) echo x86_64 ;; -r) echo 6.8.0-generic ;; *) echo Linux ;; esac\n")
+    program(station.bin / "getconf", "echo glibc 2.35\n")
