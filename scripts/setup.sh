@@ -127,7 +127,10 @@ preflight_isaac() {
   instead="; the embedded simulator needs none of this: make setup SIM=mujoco"
   for name in $ISAAC_TOOLS; do arguments+=("--tool=$name"); done
   for name in "${todo[@]}"; do
-    while IFS= read -r line; do arguments+=("$line"); done < <(step "$name" needs)
+    while IFS= read -r line; do
+      # What several steps take from one host is asked for once; what they take of a disk adds up.
+      [[ "$line" == --host=* && " ${arguments[*]} " == *" $line "* ]] || arguments+=("$line")
+    done < <(step "$name" needs)
   done
   while IFS=$'\t' read -r kind text; do
     case $kind in
