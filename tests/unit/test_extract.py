@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import re
 import resource
+import shutil
 import signal
 import stat
 import subprocess
@@ -166,6 +168,7 @@ def test_a_link_behind_a_link_cannot_leave_the_folder(tmp_path: Path) -> None:
         ),
     ],
 )
+@pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_what_is_refused(tmp_path: Path, entries: list[tuple[zipfile.ZipInfo | str, bytes]], words: str) -> None:
     assert words in refused(pack(tmp_path / "a.zip", *entries))
 
@@ -289,26 +292,38 @@ def lives(process: int) -> bool:
         return False
 
 
-@pytest.fixture
-def working(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """An extraction in the middle of much, of which zeros packed in megabytes make little work here."""
-    archive = tmp_path / "long.zip"
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as opened:
+@pytest.fixture(scope="module")
+def long_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Much to unpack and little to pack: zeros."""
+    path = tmp_path_factory.mktemp("long") / "long.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as opened:
         for name in ("a", "b"):
             with opened.open(entry(name), "w", force_zip64=True) as member:
                 for _ in range(300):
                     member.write(bytes(1 << 20))
-    command = [sys.executable, "-I", str(SCRIPT), str(archive), str(tmp_path / "out"), "--workers", "2"]
+    return path
+
+
+@pytest.fixture
+def working(long_archive: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """An extraction in the middle, by two workers."""
+    folder = tmp_path / "out"
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, "-I", str(SCRIPT), str(long_archive), str(folder), "--workers", "2"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     until = time.monotonic() + 20
-    while not all((tmp_path / "out" / name).exists() for name in ("a", "b")):
+    while not all((folder / name).exists() for name in ("a", "b")):
         assert process.poll() is None and time.monotonic() < until
         time.sleep(0.005)
     yield process
-    process.kill()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
+    shutil.rmtree(folder)
 
 
 def end(process: subprocess.Popen[str], number: int, whom: int) -> tuple[int, str]:
