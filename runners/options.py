@@ -17,9 +17,10 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NoReturn
 
-from runners import simulators
+from runners import run_dir, simulators
 from runners.errors import UsageError, UserError, nearest
 
 Parse = Callable[[str], Any]
@@ -261,6 +262,18 @@ def _check_setup(options: Options) -> None:
             raise UsageError(f"{variable(name)} has a line break; name another path")
 
 
+def _simulator(verb: str, options: Options) -> tuple[str, str]:
+    """Return the simulator and the reason: what a run was trained with, where one is named."""
+    if options.sim == "auto" and (verb == "play" or options.resume):
+        try:
+            recorded = run_dir.find(Path(options.log_root), options.run).manifest().get("simulator")
+        except UserError:
+            recorded = None  # the verb itself says what is wrong with it
+        if recorded in simulators.NAMES:
+            return recorded, "as the run"
+    return simulators.choose(options.sim)
+
+
 def main(argv: Sequence[str]) -> int:
     """Check the options of a verb for the shell; see the module's text."""
     verb, flags = (argv[0], argv[1:]) if argv else ("", [])
@@ -272,7 +285,7 @@ def main(argv: Sequence[str]) -> int:
     if verb in ("setup", "uninstall"):
         print(f"sim={options.sim}")
     elif verb in FIELDS["sim"].metadata["verbs"]:
-        name, why = simulators.choose(options.sim)
+        name, why = _simulator(verb, options)
         print(f"sim={name}")
         print(f"why={why}")
     return 0

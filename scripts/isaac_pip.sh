@@ -51,12 +51,12 @@ merge() {
   local name=$1 home
   undo_merge "$name"
   home=$(isaac_python -c 'import sys; print(sys.prefix)' | tail -n 1)
+  say "$sim" | write_receipt "$STATE/merged-$name"
   part "into Isaac Sim's Python" isaac_python scripts/site_packages.py merge "$STATE" "$name" "$STAGE/root$home" "${@:2}" ||
     die "packages cannot be put into '$sim': $(merge_said); then: $again"
   part_output | sed -n 's/^set aside/  set aside/p'
   sed -nE 's|^lib/python[^/]*/site-packages/([^/]+\.dist-info)/METADATA$|\1|p' "$STATE/files-$name" |
     write_receipt "$STATE/dists-$name"
-  printf '%s\n' "$sim" | write_receipt "$STATE/merged-$name"
 }
 
 merge_said() { part_output | sed -n 's/^site_packages: //p' | tail -n 1; }

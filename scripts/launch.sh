@@ -58,6 +58,7 @@ needs_no_venv() {
 check_variables() {
   local answer key value
   simulator='' why=''
+  unset RUNNER_SIMULATOR
   # It says what is wrong itself, on stderr.
   answer=$("$python" -m runners.options "$program" "${flags[@]}") || exit
   while IFS='=' read -r key value; do
@@ -115,6 +116,7 @@ need_workstation() {
 
 run_in_venv() {
   setup_mujoco >&2
+  export RUNNER_SIMULATOR=mujoco
   exec .venv/bin/python -m "$module" "${flags[@]}"
 }
 
@@ -127,7 +129,7 @@ run_in_isaac() {
   isaac_environment "$(window_or_not)"
   mkdir -p .cache
   written=$(mktemp .cache/status.XXXXXX)
-  isaac_env+=("RUNNER_STATUS=$ROOT/$written" "ISAAC_TASK_PACKAGES=$(task_packages)")
+  isaac_env+=("RUNNER_STATUS=$ROOT/$written" RUNNER_SIMULATOR=isaac "ISAAC_TASK_PACKAGES=$(task_packages)")
   supervise "${isaac_env[@]}" "$sim/python.sh" -m "$module" "${flags[@]}" || status=$?
   if [[ -s "$written" ]]; then
     read -r status <"$written"

@@ -16,7 +16,7 @@ source "${BASH_SOURCE[0]%/*}/lib.sh"
 source scripts/isaac.sh
 
 TOOLS='awk cat cp df flock grep ls mkdir mv rm sed sha256sum sleep tail timeout uname wc'
-ISAAC_TOOLS="$TOOLS comm curl du env find git ln sort stat touch"
+ISAAC_TOOLS="$TOOLS comm curl cut date du env find git head ln mktemp readlink rmdir sort stat tr xargs"
 VARIABLES='PYTHON RSL_RL INSTALL ROBOT ISAAC_SIM_ZIP ISAAC_SIM_URL ISAACSIM_PATH ISAACLAB_PATH
   PIP_INDEX_URL OFFLINE ACCEPT_EULA KEEP_ZIP FORCE'
 

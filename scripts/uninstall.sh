@@ -43,8 +43,12 @@ look() {
 look_at_isaac() {
   [[ -f "$STATE/$STATE_MARKER" ]] || return 0
   local name
+  # Those in set-up's own Isaac Sim go with it.
   for name in robot packages; do
-    [[ ! -f "$STATE/files-$name" && ! -d "$STATE/aside-$name" ]] || [[ -n "$own_sim" ]] || items+=("undo	$name")
+    if [[ -f "$STATE/files-$name" || -d "$STATE/aside-$name" ]] &&
+      [[ "$(cat "$STATE/merged-$name" 2>/dev/null || say "$sim")" != "$install/isaacsim" ]]; then
+      items+=("undo	$name")
+    fi
   done
   if [[ -z "$own_lab" && -f "$(receipt_of isaac_lab)" ]]; then items+=("unlink	$lab"); fi
   [[ -n "$own_sim" ]] || kept+=("$sim: your Isaac Sim, without the packages that set-up put in")

@@ -6,6 +6,7 @@ Standard library only: nothing else may be imported before a simulator has been 
 from __future__ import annotations
 
 import importlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -82,6 +83,8 @@ def choose(wanted: str) -> tuple[str, str]:
     """
     if wanted != "auto":
         return wanted, "as asked"
+    if os.environ.get("RUNNER_SIMULATOR") in NAMES:
+        return os.environ["RUNNER_SIMULATOR"], "as scripts/launch.sh chose"
     if (WORKSTATION / "receipt-verify").is_file():  # the last step's
         return "isaac", "an Isaac Sim workstation is installed here"
     if WORKSTATION.is_dir():

@@ -34,12 +34,22 @@ complain() {
     complain_about_existing
   else
     complain_about_bundle
+    complain_about_move
     is_ours "$install" || say "INSTALL '$install' is not empty and was not made by this project; name another folder"
     [[ ! -e "$sim" || -f "$SIM_FILES" ]] ||
       say "'$sim' was not made by this project; move it away, or use it as it is with ISAACSIM_PATH=$sim"
     [[ -z "$local_archive" || -r "$local_archive" && -f "$local_archive" ]] ||
       say "the archive '$local_archive' is not a file that can be read; name it with ISAAC_SIM_ZIP=/path/to/$ARCHIVE"
   fi
+}
+
+# What is in one folder is not forgotten for another.
+complain_about_move() {
+  local before
+  before=$(receipt_value INSTALL "$CHOICES")
+  before=${before:-$ROOT/$STATE}
+  [[ "$install" == "$before" || ! -d "$before/isaacsim" ]] ||
+    say "INSTALL was '$before', which holds what set-up installed; first: make uninstall SIM=isaac"
 }
 
 complain_about_bundle() {

@@ -15,6 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 MATRIX = ROOT / "tests" / "matrix"
 SMALL = ("NUM_ENVS=8", "ARGS=agent.save_interval=1 agent.num_steps_per_env=8 env.episode_length_s=2.0")
 """Episodes of 40 steps, iterations of 8."""
+EMBEDDED = ["SIM=mujoco"] if (ROOT / ".isaac").exists() else []
+"""On a workstation the default is the other simulator."""
 
 
 def clean_environment() -> dict[str, str]:
@@ -29,7 +31,8 @@ class Make:
     log_root: Path
 
     def command(self, verb: str, *variables: str) -> list[str]:
-        return ["make", "--no-print-directory", verb, *variables, f"LOG_ROOT={self.log_root}"]
+        simulator = EMBEDDED if verb in ("train", "play") else []
+        return ["make", "--no-print-directory", verb, *simulator, *variables, f"LOG_ROOT={self.log_root}"]
 
     def __call__(self, verb: str, *variables: str, **kwargs: Any) -> subprocess.CompletedProcess[str]:
         env = {**clean_environment(), **kwargs.pop("env", {})}

@@ -160,7 +160,7 @@ def slim(station: Workstation) -> Workstation:
         station.replace(script, " --no-binary flatdict,antlr4-python3-runtime", "")
     source = (station.path / "scripts/setup/verify_isaac.py").read_text()
     source, count = re.subn(r"^LAB = .*$", 'LAB = ("isaaclab",)', source, flags=re.MULTILINE)
-    source, more = re.subn(r', "isaaclab_rl", "isaaclab_contrib"\)', ")", source)
+    source, more = re.subn(r', "isaaclab_rl", "isaaclab_contrib", "isaaclab_mimic"\)', ")", source)
     assert (count, more) == (1, 1)
     station.write("scripts/setup/verify_isaac.py", source)
     station.write(".isaac/choices", "ROBOT none\n")
