@@ -57,6 +57,12 @@ def imports() -> Iterator[Row]:
     yield judge("imports", failed == 0, f"{len(IMPORTS) - failed} of {len(IMPORTS)} load")
 
 
+def simulation_app() -> Iterator[Row]:
+    """Only a warning is printed, and None left, where Isaac Sim's own modules (carb) cannot be loaded."""
+    there = getattr(importlib.import_module("isaacsim"), "SimulationApp", None) is not None
+    yield judge("SimulationApp", there, "can be started" if there else "isaacsim.SimulationApp is None")
+
+
 def origins(names: tuple[str, ...], root: Path, what: str) -> Iterator[Row]:
     """Each package must come from the checkout that set-up linked, whatever else is on the path."""
     wrong = []
@@ -159,6 +165,7 @@ def main() -> None:
         lambda: interpreter(a.sim, a.version),
         lambda: kit(a.lab),
         imports,
+        simulation_app,
         lambda: origins(LAB, a.lab, "Isaac Lab's packages"),
         lambda: pins(a.lock),
         lambda: bundled(a.torch, a.numpy),
