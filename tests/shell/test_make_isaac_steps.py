@@ -19,81 +19,30 @@ from isaac_world import Repositories, install, make_isaac_tree, make_repositorie
 from shell_checkout import SOURCE, Checkout, errors, make_wheel, members, program
 from workstation import ARCHIVE, Workstation, World, make_workstation, slim
 
-# --- pins ----------------------------------------------------------------------------------------
+# --- one installation for several tests ----------------------------------------------------------
 
 
-def test_every_pin_that_moves_is_followed(station: Workstation, world: World, tmp_path: Path) -> None:
-    """One after the other on one installation; each alone decides what is done again."""
+class Reference(NamedTuple):
+    """An installation that nothing disturbed."""
+
+    station: Workstation
+    seconds: float
+    content: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory, world: World) -> Reference:
+    station = slim(make_workstation(tmp_path_factory.mktemp("reference"), world))
+    started = time.monotonic()
     assert station.setup().returncode == 0
-
-    result = station.setup("RSL_RL=3.1.2")
-    assert steps(result) == ["packages", "verify"]
-    assert station.rows(result)["rsl_rl"] == ("ok", "rsl-rl-lib 3.1.2")
-    assert "nothing to do" in station.setup().stdout  # it stays chosen
-    assert errors(station.setup("RSL_RL=4.0.0"))[-1].startswith("setup: RSL_RL '4.0.0' is not for Isaac Sim's Python; ")
-
-    station.pin("ISAAC_RSL_RL_COMMIT", rev_parse(world.repositories, "rsl_rl", "main~2"))
-    station.pin("ISAAC_RSL_RL", "1.0.1")
-    extra = make_wheel(tmp_path / "..", "extra", "1.0", {"extra.py": ""})
-    station.env["PIP_FIND_LINKS"] += f" {tmp_path.parent}"
-    station.write("env/isaac.lock", world.locks["slim"] + extra)
-    result = station.setup("RSL_RL=none")
-    assert station.rows(result)["rsl_rl"] == ("ok", "rsl_rl 1.0.1")
-    assert not list(station.site.glob("rsl_rl_lib*"))
-    assert (station.site / "extra.py").is_file()
-
-    later = rev_parse(world.repositories, "IsaacLab", "main")
-    station.write("env/isaac.lock", world.locks["slim"])
-    station.pin("ISAAC_LAB_COMMIT", later)
-    result = station.setup()
-    assert steps(result) == ["isaac_lab", "packages", "verify"]
-    assert station.rows(result)["Isaac Lab's commit"] == ("ok", later)
-    assert not (station.site / "extra.py").exists()
-
-    # what the user checks out there is theirs
-    pinned = world.repositories.commits["IsaacLab"]
-    git = ["git", "-C", str(station.lab)]
-    subprocess.run([*git, "fetch", "-q", "origin", pinned], capture_output=True, check=True)
-    subprocess.run([*git, "checkout", "-q", pinned], capture_output=True, check=True)
-    station.pin("ISAAC_SIM", "5.2")
-    result = station.setup()
-    assert "holds Isaac Sim '5.1.0', not 5.2; name the one of Isaac Sim 5.2: make setup ISAAC_SIM_ZIP=" in result.stderr
-    tree = shutil.copytree(world.tree, tmp_path / "newer", symlinks=True)
-    (tree / "VERSION").write_text("5.2.0+release\n")
-    result = station.setup(f"ISAAC_SIM_ZIP={zip_tree(tree, tmp_path / 'newer.zip')}")
-    assert result.returncode == 0, result.stderr
-    assert steps(result) == ["isaac_sim", "isaac_lab", "packages", "verify"]
-    assert (station.sim / "VERSION").read_text() == "5.2.0+release\n"
-    assert f"is on commit {pinned}, not on the pinned {later} (tag v2.3.2); it is used as it is" in result.stderr
-    assert rev_parse_head(station.lab) == pinned
-    assert "nothing to do" in station.setup().stdout
-
-
-def rev_parse_head(folder: Path) -> str:
-    command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-
-def rev_parse(repositories: Repositories, name: str, revision: str) -> str:
-    command = ["git", "-C", str(repositories.path(name)), "rev-parse", revision]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-
-def steps(result: subprocess.CompletedProcess[str]) -> list[str]:
-    """The steps that were done, by how they announce themselves."""
-    signs = {
-        "isaac_sim": "Isaac Sim ", "isaac_lab": "Isaac Lab ", "packages": "packages in ", "robot": "the robot in ",
-        "verify": "nothing more: ",
-    }  # fmt: skip
-    said = re.findall(r"^setup: installing (.*)$", result.stdout, re.MULTILINE)
-    return [next(name for name, sign in signs.items() if line.startswith(sign)) for line in said]
+    return Reference(station, time.monotonic() - started, content(station))
 
 
 # --- what was there before -----------------------------------------------------------------------
 
 
 @pytest.fixture
-def own(tmp_path: Path, world: World, station: Workstation) -> tuple[Path, Path]:
+def own(tmp_path: Path, world: World) -> tuple[Path, Path]:
     """A user's own Isaac Sim and Isaac Lab, with what years have left in them."""
     sim = make_isaac_tree(tmp_path / "own-isaac", setuptools="82.0.1")
     site = sim / "kit/python/lib/python3.11/site-packages"
@@ -109,7 +58,10 @@ def own(tmp_path: Path, world: World, station: Workstation) -> tuple[Path, Path]
     return sim, lab
 
 
-def test_an_installation_of_the_users_is_taken_and_given_back(station: Workstation, own: tuple[Path, Path]) -> None:
+def test_an_installation_of_the_users_is_taken_and_given_back(
+    tmp_path: Path, world: World, own: tuple[Path, Path]
+) -> None:
+    station = slim(make_workstation(tmp_path / "new", world), sources=True)
     sim, lab = own
     before = snapshot(sim), snapshot(lab, ["__pycache__", ".git"])
     words = [f"ISAACSIM_PATH={sim}", f"ISAACLAB_PATH={lab}/"]
@@ -136,20 +88,14 @@ def test_an_installation_of_the_users_is_taken_and_given_back(station: Workstati
 # --- what fails ----------------------------------------------------------------------------------
 
 
-class Reference(NamedTuple):
-    """An installation that nothing disturbed."""
-
-    station: Workstation
-    seconds: float
-    content: dict[str, str]
-
-
-@pytest.fixture(scope="module")
-def reference(tmp_path_factory: pytest.TempPathFactory, world: World) -> Reference:
-    station = slim(make_workstation(tmp_path_factory.mktemp("reference"), world))
-    started = time.monotonic()
-    assert station.setup().returncode == 0
-    return Reference(station, time.monotonic() - started, content(station))
+def test_a_lost_package_is_seen_and_put_back(reference: Reference) -> None:
+    station = reference.station
+    before = snapshot(station.sim)
+    shutil.rmtree(next(station.site.glob("gymnasium-*.dist-info")))
+    assert "the workstation's set-up does not fit" in errors(station.make("train"))[-1]
+    result = station.setup()
+    assert result.returncode == 0, result.stderr
+    assert snapshot(station.sim) == before
 
 
 def test_a_package_that_does_not_build_changes_nothing(reference: Reference, world: World, tmp_path: Path) -> None:
@@ -158,9 +104,11 @@ def test_a_package_that_does_not_build_changes_nothing(reference: Reference, wor
     (tmp_path / "links").mkdir()
     broken = make_sdist(tmp_path / "links", "broken", "1.0", "raise SystemExit('no compiler')\n", {})
     station.write("env/isaac.lock", world.locks["slim"] + broken)
-    station.replace("scripts/setup/packages.sh", "--only-binary :all:", "--only-binary :all: --no-binary broken")
-    station.env["PIP_FIND_LINKS"] += f" {tmp_path}/links"
-    result = station.setup()
+    only = "--only-binary :all:"
+    station.replace("scripts/setup/packages.sh", only, f"{only} --no-binary broken")
+    result = station.setup(PIP_FIND_LINKS=f"{station.env['PIP_FIND_LINKS']} {tmp_path}/links")
+    station.replace("scripts/setup/packages.sh", f"{only} --no-binary broken", only)
+    station.write("env/isaac.lock", world.locks["slim"])
     assert result.returncode != 0
     assert "no compiler" in (station.path / ".cache/setup.log").read_text()
     assert errors(result)[-1].startswith("setup: installing the packages of env/isaac.lock failed; ")
@@ -254,7 +202,7 @@ def server(world: World) -> ArchiveServer:
         yield server
 
 
-def test_the_archive_over_http(station: Workstation, world: World, server: ArchiveServer) -> None:
+def test_the_archive_over_http(station: Workstation, world: World, server: ArchiveServer, tmp_path: Path) -> None:
     """Not there, a web page, cut twice, well, and later another file."""
     path = f"/{ARCHIVE}"
     station.pin("ARCHIVE_URL", server.url(path))
@@ -265,8 +213,11 @@ def test_the_archive_over_http(station: Workstation, world: World, server: Archi
     assert not station.sim.exists()
     server.sent[path] = 0
     server.behave(path, cut_after=[100_000, 1])
+    station.pin("GIT_HOST", (tmp_path / "nowhere").as_uri())  # so that it ends after that step
+    station.replace("scripts/git.sh", "GIT_WAIT=5", "GIT_WAIT=0")
     result = station.setup("KEEP_ZIP=0")
-    assert result.returncode == 0, result.stderr
+    assert "git cannot get Isaac Lab" in errors(result)[-1]
+    assert station.sim.is_dir()
     assert server.sent[path] == world.archive.stat().st_size
     assert not (station.install / "downloads" / ARCHIVE).exists()
 
@@ -550,3 +501,72 @@ def test_two_at_once(station: Workstation) -> None:
         os.killpg(first.pid, signal.SIGTERM)
     assert second.returncode != 0
     assert not station.sim.exists()
+
+
+# --- pins ----------------------------------------------------------------------------------------
+
+
+def test_every_pin_that_moves_is_followed(reference: Reference, world: World, tmp_path: Path) -> None:
+    """One after the other on one installation, which is not the reference any more; each alone decides."""
+    station = reference.station
+    result = station.setup("RSL_RL=3.1.2")
+    assert steps(result) == ["packages", "verify"]
+    assert station.rows(result)["rsl_rl"] == ("ok", "rsl-rl-lib 3.1.2")
+    assert "nothing to do" in station.setup().stdout  # it stays chosen
+    assert errors(station.setup("RSL_RL=4.0.0"))[-1].startswith("setup: RSL_RL '4.0.0' is not for Isaac Sim's Python; ")
+
+    station.pin("ISAAC_RSL_RL_COMMIT", rev_parse(world.repositories, "rsl_rl", "main~2"))
+    station.pin("ISAAC_RSL_RL", "1.0.1")
+    extra = make_wheel(tmp_path / "..", "extra", "1.0", {"extra.py": ""})
+    station.env["PIP_FIND_LINKS"] += f" {tmp_path.parent}"
+    station.write("env/isaac.lock", world.locks["slim"] + extra)
+    result = station.setup("RSL_RL=none")
+    assert station.rows(result)["rsl_rl"] == ("ok", "rsl_rl 1.0.1")
+    assert not list(station.site.glob("rsl_rl_lib*"))
+    assert (station.site / "extra.py").is_file()
+
+    later = rev_parse(world.repositories, "IsaacLab", "main")
+    station.write("env/isaac.lock", world.locks["slim"])
+    station.pin("ISAAC_LAB_COMMIT", later)
+    result = station.setup()
+    assert steps(result) == ["isaac_lab", "packages", "verify"]
+    assert station.rows(result)["Isaac Lab's commit"] == ("ok", later)
+    assert not (station.site / "extra.py").exists()
+
+    # what the user checks out there is theirs
+    pinned = world.repositories.commits["IsaacLab"]
+    git = ["git", "-C", str(station.lab)]
+    subprocess.run([*git, "fetch", "-q", "origin", pinned], capture_output=True, check=True)
+    subprocess.run([*git, "checkout", "-q", pinned], capture_output=True, check=True)
+    station.pin("ISAAC_SIM", "5.2")
+    result = station.setup()
+    assert "holds Isaac Sim '5.1.0', not 5.2; name the one of Isaac Sim 5.2: make setup ISAAC_SIM_ZIP=" in result.stderr
+    tree = shutil.copytree(world.tree, tmp_path / "newer", symlinks=True)
+    (tree / "VERSION").write_text("5.2.0+release\n")
+    result = station.setup(f"ISAAC_SIM_ZIP={zip_tree(tree, tmp_path / 'newer.zip')}")
+    assert result.returncode == 0, result.stderr
+    assert steps(result) == ["isaac_sim", "isaac_lab", "packages", "verify"]
+    assert (station.sim / "VERSION").read_text() == "5.2.0+release\n"
+    assert f"is on commit {pinned}, not on the pinned {later} (tag v2.3.2); it is used as it is" in result.stderr
+    assert rev_parse_head(station.lab) == pinned
+    assert "nothing to do" in station.setup().stdout
+
+
+def rev_parse_head(folder: Path) -> str:
+    command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def rev_parse(repositories: Repositories, name: str, revision: str) -> str:
+    command = ["git", "-C", str(repositories.path(name)), "rev-parse", revision]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def steps(result: subprocess.CompletedProcess[str]) -> list[str]:
+    """The steps that were done, by how they announce themselves."""
+    signs = {
+        "isaac_sim": "Isaac Sim ", "isaac_lab": "Isaac Lab ", "packages": "packages in ", "robot": "the robot in ",
+        "verify": "nothing more: ",
+    }  # fmt: skip
+    said = re.findall(r"^setup: installing (.*)$", result.stdout, re.MULTILINE)
+    return [next(name for name, sign in signs.items() if line.startswith(sign)) for line in said]

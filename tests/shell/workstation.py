@@ -147,17 +147,18 @@ def make_workstation(root: Path, world: World, name: str = "mön-checkout") -> W
     return station
 
 
-def slim(station: Workstation) -> Workstation:
+def slim(station: Workstation, sources: bool = False) -> Workstation:
     """Leave out what takes most of the time: packages to be built, all editable ones but one, the robot."""
-    station.write("env/isaac.lock", station.world.locks["slim"])
-    station.env["PIP_FIND_LINKS"] = f"{station.world.wheels} {station.world.folder}/built"
+    if not sources:
+        station.write("env/isaac.lock", station.world.locks["slim"])
+        station.env["PIP_FIND_LINKS"] = f"{station.world.wheels} {station.world.folder}/built"
+        for script in ("scripts/setup/packages.sh", "scripts/bundle.sh"):
+            station.replace(script, " --no-binary flatdict,antlr4-python3-runtime", "")
     station.replace(
         "scripts/setup/packages.sh",
         "PACKAGES='isaaclab isaaclab_assets isaaclab_contrib isaaclab_mimic isaaclab_rl isaaclab_tasks'",
         "PACKAGES='isaaclab'",
     )
-    for script in ("scripts/setup/packages.sh", "scripts/bundle.sh"):
-        station.replace(script, " --no-binary flatdict,antlr4-python3-runtime", "")
     source = (station.path / "scripts/setup/verify_isaac.py").read_text()
     source, count = re.subn(r"^LAB = .*$", 'LAB = ("isaaclab",)', source, flags=re.MULTILINE)
     source, more = re.subn(r', "isaaclab_rl", "isaaclab_contrib", "isaaclab_mimic"\)', ")", source)
