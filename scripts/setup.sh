@@ -191,7 +191,7 @@ carry_out() {
   local name
   prepare
   for name in "${todo[@]}"; do
-    say "setup: installing $(step "$name" step_name)"
+    say "setup: $(step "$name" step_name)"
     supervise "scripts/setup/$name.sh" install
   done
   rm -rf .cache/tmp

@@ -98,6 +98,7 @@ show() {
     path=${item#*$'\t'}
     case $item in
       undo*) say "  packages of set-up ($path) in $sim" ;;
+      state*) say "  receipts, choices and the licence's record in $path" ;;
       unlink*) say "  link, kits and egg-info of set-up in $path" ;;
       *) printf '  %8s  %s\n' "$(size_of "$path")" "$path" ;;
     esac

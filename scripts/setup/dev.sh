@@ -13,7 +13,7 @@ source scripts/pip.sh
 LOCK=env/dev.lock
 DEV_RECEIPT=.venv/receipt-dev
 
-step_name() { say "the tools of make test and make lint in .venv"; }
+step_name() { say "installing the tools of make test and make lint in .venv"; }
 
 needs() { say 1; }
 

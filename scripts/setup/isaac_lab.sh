@@ -15,7 +15,7 @@ source scripts/git.sh
 
 KITS=apps/isaacsim_5_1
 
-step_name() { say "Isaac Lab $ISAAC_LAB in $lab"; }
+step_name() { say "installing Isaac Lab $ISAAC_LAB in $lab"; }
 
 needs() {
   [[ -n "$own_lab" && ! -d "$lab" ]] || return 0

@@ -10,7 +10,7 @@ source "${BASH_SOURCE[0]%/*}/../lib.sh"
 # shellcheck source=scripts/isaac.sh
 source scripts/isaac.sh
 
-step_name() { say "Isaac Sim $ISAAC_SIM in $sim"; }
+step_name() { say "installing Isaac Sim $ISAAC_SIM in $sim"; }
 
 # What the archive and its content take, and the hosts it comes from.
 needs() {

@@ -12,7 +12,7 @@ source scripts/pip.sh
 
 LOCK=env/mujoco.lock
 
-step_name() { say "the embedded simulator ($(flavour_name)) in .venv with Python $python_version"; }
+step_name() { say "installing the embedded simulator ($(flavour_name)) in .venv with Python $python_version"; }
 
 # GB of disk.
 needs() { if [[ "$flavour" == cuda ]]; then say "$DISK_CUDA_GB"; else say "$DISK_CPU_GB"; fi; }

@@ -21,7 +21,7 @@ source scripts/isaac_pip.sh
 LOCK=env/isaac.lock
 PACKAGES='isaaclab isaaclab_assets isaaclab_contrib isaaclab_mimic isaaclab_rl isaaclab_tasks'
 
-step_name() { say "packages in $sim/python.sh, with rsl_rl $isaac_rsl_rl"; }
+step_name() { say "installing packages in $sim/python.sh, with rsl_rl $isaac_rsl_rl"; }
 
 needs() {
   local host
@@ -74,7 +74,7 @@ install() {
   get_rsl_rl
   for package in $PACKAGES; do editable+=(-e "$lab/source/$package"); done
   note_new_egg_info
-  stage "Isaac Lab's packages, editable" "${editable[@]}"
+  stage "Isaac Lab, editable" "${editable[@]}"
   merge packages --instead-of rsl_rl rsl-rl-lib
   rm -rf .cache/pip
   inputs | write_receipt "$(receipt_of packages)"

@@ -20,7 +20,7 @@ source scripts/isaac_pip.sh
 
 PACKAGES='berkeley_humanoid_lite berkeley_humanoid_lite_assets'
 
-step_name() { say "the robot in $robot"; }
+step_name() { say "installing the robot in $robot"; }
 
 needs() {
   [[ ! -d "$robot" ]] || return 0
@@ -57,7 +57,7 @@ install() {
   # Its metadata speaks of Python 3.10, the one of Isaac Sim 4.5.
   editable=(--ignore-requires-python)
   for package in $PACKAGES; do editable+=(-e "$robot/source/$package"); done
-  stage "the robot's packages, editable" "${editable[@]}"
+  stage "the robot, editable" "${editable[@]}"
   merge robot
   { inputs && say "head $(head_of "$robot")"; } | write_receipt "$(receipt_of robot)"
 }

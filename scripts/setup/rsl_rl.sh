@@ -18,7 +18,7 @@ RSL_RL_RECEIPT=.venv/receipt-rsl_rl
 WORK=.cache/tmp/rsl_rl
 
 step_name() {
-  if is_number "$wanted"; then say "rsl_rl $wanted in .venv"; else say "rsl_rl from $wanted in .venv"; fi
+  if is_number "$wanted"; then say "installing rsl_rl $wanted in .venv"; else say "installing rsl_rl from $wanted in .venv"; fi
 }
 
 # A few MB.

@@ -17,7 +17,7 @@ ROWS=.cache/tmp/verify.rows
 # The first start of Isaac Sim compiles shaders for minutes.
 START_LIMIT=1800
 
-step_name() { say "nothing more: checking what is there"; }
+step_name() { say "checking what is there"; }
 
 needs() { :; }
 

@@ -565,8 +565,8 @@ def rev_parse(repositories: Repositories, name: str, revision: str) -> str:
 def steps(result: subprocess.CompletedProcess[str]) -> list[str]:
     """The steps that were done, by how they announce themselves."""
     signs = {
-        "isaac_sim": "Isaac Sim ", "isaac_lab": "Isaac Lab ", "packages": "packages in ", "robot": "the robot in ",
-        "verify": "nothing more: ",
+        "isaac_sim": "installing Isaac Sim ", "isaac_lab": "installing Isaac Lab ",
+        "packages": "installing packages in ", "verify": "checking what is there",
     }  # fmt: skip
-    said = re.findall(r"^setup: installing (.*)$", result.stdout, re.MULTILINE)
+    said = re.findall(r"^setup: ((?:installing|checking) .*)$", result.stdout, re.MULTILINE)
     return [next(name for name, sign in signs.items() if line.startswith(sign)) for line in said]
