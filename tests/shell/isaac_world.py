@@ -43,6 +43,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import pytest
+from isaac_lab_wheel import isaac_lab_wheel
 from shell_checkout import SOURCE, make_wheel
 
 TEMPLATE = SOURCE / "tests/doubles/isaac_sim"
@@ -557,19 +558,6 @@ def git(folder: Path, *words: str, stdin: bytes = b"") -> str:
     environment = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     done = subprocess.run(["git", *words], cwd=folder, env=environment, input=stdin, stdout=subprocess.PIPE, check=True)
     return done.stdout.decode()
-
-
-@functools.cache
-def isaac_lab_wheel() -> Path:
-    """The wheel of Isaac Lab 2.3.2, kept in .cache; the test is skipped where pip cannot get it."""
-    kept = SOURCE / ".cache/wheels"
-    if not list(kept.glob("isaaclab-2.3.2*.whl")):
-        options = ["--no-deps", "--python-version", "3.11", "--only-binary", ":all:"]
-        options += ["--platform", "manylinux_2_35_x86_64", "--dest", str(kept)]
-        command = [sys.executable, "-m", "pip", "download", "--quiet", *options, "isaaclab==2.3.2.post1"]
-        if subprocess.run(command, capture_output=True, check=False).returncode:
-            pytest.skip("pip cannot get isaaclab==2.3.2.post1 here, which Isaac Lab's repository is made from")
-    return next(kept.glob("isaaclab-2.3.2*.whl"))
 
 
 def isaac_lab_commits() -> list[Commit]:

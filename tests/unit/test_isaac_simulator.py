@@ -16,7 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from test_isaaclab_configs import sources  # noqa: F401 # brings the wheel
+from isaac_lab_wheel import isaac_lab_wheel
 
 from runners import options, simulators
 from runners.errors import UserError
@@ -75,10 +75,10 @@ CASES = {
 
 
 @pytest.fixture(scope="module")
-def lab(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Apps and sources of Isaac Lab, with the apps for 5.1 that set-up makes."""
     folder = tmp_path_factory.mktemp("a läb")
-    with zipfile.ZipFile(next((ROOT / ".cache" / "wheels").glob("isaaclab-*.whl"))) as archive:
+    with zipfile.ZipFile(isaac_lab_wheel()) as archive:
         wanted = ("isaaclab/apps/", "isaaclab/source/isaaclab/", "isaaclab/source/isaaclab_tasks/isaaclab_tasks/")
         names = [name for name in archive.namelist() if name.startswith(wanted)]
         archive.extractall(folder, [name for name in names if name.endswith((".py", ".kit", "extension.toml"))])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import subprocess
 import sys
 import types
 import zipfile
@@ -13,31 +12,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from isaac_lab_wheel import isaac_lab_wheel
 
 from runners.errors import UserError
 from runners.learners.rsl_rl import agent, config
 from runners.learners.rsl_rl.release import KNOWN, known
 
-ROOT = Path(__file__).resolve().parents[2]
 LACKING = ("a recurrent policy", "random network", "symmetry", "'HeteroscedasticGaussianDistribution'")
 """What some of Isaac Lab's tasks use and old releases do not have."""
-WHEEL = "isaaclab==2.3.2.post1"
 pytestmark = pytest.mark.network
 
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel's source folder; kept in .cache."""
-    kept = ROOT / ".cache" / "wheels"
-    if not list(kept.glob("isaaclab-*.whl")):
-        options = ["--no-deps", "--python-version", "3.11", "--only-binary", ":all:"]
-        options += ["--platform", "manylinux_2_35_x86_64", "--dest", str(kept)]
-        command = [sys.executable, "-m", "pip", "download", "--quiet", *options, WHEEL]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip(f"pip cannot get {WHEEL} here")
+    """The wheel's source folder."""
     folder = tmp_path_factory.mktemp("isaaclab")
-    with zipfile.ZipFile(next(kept.glob("isaaclab-*.whl"))) as archive:
+    with zipfile.ZipFile(isaac_lab_wheel()) as archive:
         wanted = ("isaaclab/source/isaaclab_rl/", "isaaclab/source/isaaclab/isaaclab/utils/")
         names = [n for n in archive.namelist() if n.startswith(wanted) or "/agents/rsl_rl" in n]
         archive.extractall(folder, names)
