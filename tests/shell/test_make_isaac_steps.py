@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import random
@@ -489,16 +490,13 @@ def content(station: Workstation) -> dict[str, str]:
 def test_two_at_once(station: Workstation) -> None:
     """The second waits for as long as the first holds the lock."""
     (station.path / ".cache").mkdir()
-    lock = station.path / ".cache/setup.lock"
-    with subprocess.Popen(["flock", str(lock), "sleep", "60"], start_new_session=True) as first:
-        while not lock.exists():
-            time.sleep(0.05)
+    with (station.path / ".cache/setup.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         second = station.start("setup", "ACCEPT_EULA=Y", "FORCE=1")
         while "waiting for another set-up" not in (line := second.stderr.readline()):
             assert line, "it did not wait"
         os.killpg(second.pid, signal.SIGTERM)
         second.communicate()
-        os.killpg(first.pid, signal.SIGTERM)
     assert second.returncode != 0
     assert not station.sim.exists()
 
