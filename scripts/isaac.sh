@@ -18,6 +18,17 @@ pins_of_bundle() {
   for file in pins.env isaac.lock isaac-build.lock isaac-rsl_rl.lock; do say "$file $(hash_of "env/$file")"; done
 }
 
+# Prints what is wrong with the folder of OFFLINE, if it is.
+complain_about_bundle() {
+  local folder=${SETUP_OFFLINE-}
+  [[ -n "$folder" ]] || return 0
+  if [[ ! -s "$folder/$BUNDLE_MARKER" ]]; then
+    say "OFFLINE '$folder' is not a whole bundle; make one where there is network: make bundle OUT=$folder"
+  elif [[ "$(pins_of_bundle)" != "$(<"$folder/$BUNDLE_MARKER")" ]]; then
+    say "OFFLINE '$folder' was made for other pins than this checkout's; make it anew: make bundle OUT=$folder"
+  fi
+}
+
 receipt_of() { printf '%s/receipt-%s' "$STATE" "$1"; }
 
 # Set-up ends with the step verify, so its receipt says that all is there.

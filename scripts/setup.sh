@@ -141,6 +141,7 @@ preflight_isaac() {
   for name in "${todo[@]}"; do
     while IFS= read -r line; do complaints+=("$line"); done < <(step "$name" complain)
   done
+  while IFS= read -r line; do complaints+=("$line"); done < <(complain_about_bundle)
   scripts/setup/licence.sh is_accepted || complaints+=("$(scripts/setup/licence.sh how_to_accept)")
   weigh_recommended
 }

@@ -33,7 +33,6 @@ complain() {
   if [[ -z "$own_sim" ]]; then
     complain_about_existing
   else
-    complain_about_bundle
     complain_about_move
     is_ours "$install" || say "INSTALL '$install' is not empty and was not made by this project; name another folder"
     [[ ! -e "$sim" || -f "$SIM_FILES" ]] ||
@@ -50,16 +49,6 @@ complain_about_move() {
   before=${before:-$ROOT/$STATE}
   [[ "$install" == "$before" || ! -d "$before/isaacsim" ]] ||
     say "INSTALL was '$before', which holds what set-up installed; first: make uninstall SIM=isaac"
-}
-
-complain_about_bundle() {
-  local folder=${SETUP_OFFLINE-}
-  [[ -n "$folder" ]] || return 0
-  if [[ ! -s "$folder/$BUNDLE_MARKER" ]]; then
-    say "OFFLINE '$folder' is not a whole bundle; make one where there is network: make bundle OUT=$folder"
-  elif [[ "$(pins_of_bundle)" != "$(<"$folder/$BUNDLE_MARKER")" ]]; then
-    say "OFFLINE '$folder' was made for other pins than this checkout's; make it anew: make bundle OUT=$folder"
-  fi
 }
 
 complain_about_existing() {

@@ -342,6 +342,8 @@ def test_a_bundle_is_all_that_an_offline_set_up_needs(station: Workstation, worl
     assert alone.rows(result)["the robot's packages"][0] == "ok"
     empty = station.setup(f"OFFLINE={tmp_path}")
     assert f"OFFLINE '{tmp_path}' is not a whole bundle; make one where there is network: make bundle" in empty.stderr
+    (alone.install / "receipt-verify").unlink()  # whatever step is due
+    assert "is not a whole bundle" in alone.setup(f"OFFLINE={tmp_path}").stderr
 
 
 def pins(station: Workstation) -> str:
