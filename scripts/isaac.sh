@@ -29,6 +29,14 @@ complain_about_bundle() {
   fi
 }
 
+# Made from Isaac Lab's kits, below its root.
+KITS=apps/isaacsim_5_1
+
+# Drops the record of a merge by scripts/site_packages.py, and what it had set aside.
+forget_merge() {
+  rm -rf -- "${STATE:?}/files-$1" "${STATE:?}/aside-$1" "$STATE/dists-$1" "$STATE/merged-$1"
+}
+
 receipt_of() { printf '%s/receipt-%s' "$STATE" "$1"; }
 
 # Set-up ends with the step verify, so its receipt says that all is there.

@@ -8,12 +8,21 @@ STAGE=$ROOT/.cache/tmp/isaac
 isaac_pip_environment() {
   again='make setup'
   python_version=$ISAAC_PYTHON
-  [[ -z "${SETUP_OFFLINE-}" ]] || export PIP_NO_INDEX=1 PIP_FIND_LINKS="$SETUP_OFFLINE/wheels"
+  if [[ -n "${SETUP_OFFLINE-}" ]]; then
+    PIP_FIND_LINKS=$(file_url "$SETUP_OFFLINE/wheels")
+    export PIP_FIND_LINKS PIP_NO_INDEX=1
+  fi
   isaac_environment
   # The tools of a build lie in front of what this Python has. Two builds are the same: Isaac Lab's
   # setup.py files list a set, and wheels hold the time.
   pip_command=("${isaac_env[@]}" PYTHONDONTWRITEBYTECODE=1 PYTHONHASHSEED=0 SOURCE_DATE_EPOCH=1767225600
     "PYTHONPATH=$STAGE/build" "$sim/python.sh" -m pip)
+}
+
+# pip takes a space in that variable for the end of a folder's name.
+file_url() {
+  local path=${1//'%'/%25}
+  printf 'file://%s' "${path// /%20}"
 }
 
 site_folder() { printf '%s/kit/python/lib/python%s/site-packages' "$sim" "$ISAAC_PYTHON"; }
@@ -50,7 +59,8 @@ stage() {
 merge() {
   local name=$1 home
   undo_merge "$name"
-  home=$(isaac_python -c 'import sys; print(sys.prefix)' | tail -n 1)
+  home=$(isaac_python -c 'import sys; print(sys.prefix)' | tail -n 1) ||
+    die "Isaac Sim's Python does not work; check '$sim/python.sh', then: $again"
   say "$sim" | write_receipt "$STATE/merged-$name"
   part "into Isaac Sim's Python" isaac_python scripts/site_packages.py merge "$STATE" "$name" "$STAGE/root$home" "${@:2}" ||
     die "packages cannot be put into '$sim': $(merge_said); then: $again"
@@ -71,15 +81,21 @@ is_merged() {
   done <"$STATE/dists-$1"
 }
 
-# Takes away what was merged, also into another Isaac Sim that was chosen before.
+merged_into() { cat "$STATE/merged-$1" 2>/dev/null || say "$sim"; }
+
+# Takes away what was merged, also into another Isaac Sim that was chosen before. Of one that is not
+# there now, maybe on a disk that is not mounted, nothing is forgotten: what gave way is kept here.
 undo_merge() {
   local before
-  before=$(cat "$STATE/merged-$1" 2>/dev/null || printf '%s' "$sim")
-  if [[ -e "$STATE/files-$1" || -e "$STATE/aside-$1" ]] && [[ -x "$before/python.sh" ]]; then
+  before=$(merged_into "$1")
+  if [[ -e "$STATE/files-$1" || -e "$STATE/aside-$1" ]] && [[ -x "$before/python.sh" || "$before" != "$install/isaacsim" ]]; then
+    [[ -x "$before/python.sh" ]] ||
+      die "'$before', where set-up put packages, is not there; bring it back, then: $again; or, if it is gone for good," \
+        "remove $STATE/files-$1 and $STATE/aside-$1"
     part "out of Isaac Sim's Python" "${isaac_env[@]}" PYTHONDONTWRITEBYTECODE=1 "$before/python.sh" \
-      scripts/site_packages.py undo "$STATE" "$1" || die "packages cannot be taken out of '$before': $(merge_said)"
+      scripts/site_packages.py undo "$STATE" "$1" || die "packages cannot be taken out of '$before': $(merge_said); then: $again"
   fi
-  rm -rf -- "${STATE:?}/files-$1" "${STATE:?}/aside-$1" "$STATE/dists-$1" "$STATE/merged-$1"
+  forget_merge "$1"
 }
 
 # The host of the package index, if it can be told.

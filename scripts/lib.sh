@@ -170,6 +170,13 @@ absolute() {
   printf '%s' "$path"
 }
 
+# --- GPU -----------------------------------------------------------------------------------------
+
+gpu_is_seen() {
+  local gpus
+  have nvidia-smi && gpus=$(timeout 20 nvidia-smi -L 2>/dev/null) && [[ "$gpus" == "GPU "* ]]
+}
+
 # --- work ----------------------------------------------------------------------------------------
 
 # Runs a command in a process group of its own, so that a signal to this shell ends all of it. With

@@ -15,8 +15,6 @@ source scripts/pip.sh
 # shellcheck source=scripts/isaac_pip.sh
 source scripts/isaac_pip.sh
 
-LAB_KITS=apps/isaacsim_5_1
-
 read_arguments() {
   local argument
   wanted=auto yes=''
@@ -46,7 +44,7 @@ look_at_isaac() {
   # Those in set-up's own Isaac Sim go with it.
   for name in robot packages; do
     if [[ -f "$STATE/files-$name" || -d "$STATE/aside-$name" ]] &&
-      [[ "$(cat "$STATE/merged-$name" 2>/dev/null || say "$sim")" != "$install/isaacsim" ]]; then
+      [[ "$(merged_into "$name")" != "$install/isaacsim" ]]; then
       items+=("undo	$name")
     fi
   done
@@ -97,7 +95,7 @@ show() {
   for item in "${items[@]}"; do
     path=${item#*$'\t'}
     case $item in
-      undo*) say "  packages of set-up ($path) in $sim" ;;
+      undo*) say "  packages of set-up ($path) in $(merged_into "$path")" ;;
       state*) say "  receipts, choices and the licence's record in $path" ;;
       unlink*) say "  link, kits and egg-info of set-up in $path" ;;
       *) printf '  %8s  %s\n' "$(size_of "$path")" "$path" ;;
@@ -120,8 +118,11 @@ ask() {
 
 remove_all() {
   local item
-  # From here on nothing counts as installed.
-  rm -f -- "$STATE"/receipt-*
+  # From here on nothing counts as installed. The receipt for the user's own Isaac Lab stays until
+  # the end: it says what there is to undo, should this be cut short.
+  for item in "$STATE"/receipt-*; do
+    [[ -z "$own_lab" && "$item" == "$(receipt_of isaac_lab)" ]] || rm -f -- "$item"
+  done
   for item in "${items[@]}"; do
     case $item in
       undo*) undo_merge "${item#*$'\t'}" ;;
@@ -141,8 +142,8 @@ clean_lab() {
   elif [[ "$(readlink -- "$lab/_isaac_sim")" == "$sim" ]]; then
     rm -f -- "$lab/_isaac_sim"
   fi
-  if [[ -f "$lab/$LAB_KITS/$STATE_MARKER" ]]; then rm -rf -- "${lab:?}/$LAB_KITS"; fi
-  [[ ! -e "$lab/$LAB_KITS.before" || -e "$lab/$LAB_KITS" ]] || mv -- "$lab/$LAB_KITS.before" "$lab/$LAB_KITS"
+  if [[ -f "$lab/$KITS/$STATE_MARKER" ]]; then rm -rf -- "${lab:?}/$KITS"; fi
+  [[ ! -e "$lab/$KITS.before" || -e "$lab/$KITS" ]] || mv -- "$lab/$KITS.before" "$lab/$KITS"
   while IFS= read -r folder; do
     [[ "$folder" != "$lab"/source/*/*.egg-info ]] || rm -rf -- "$folder"
   done < <(cat "$STATE/egg-info" 2>/dev/null)
@@ -182,13 +183,11 @@ drop_merged_files() {
 
 remove_state() {
   local name
-  for name in receipt-packages choices licence archive.lock isaac_sim.files isaac_lab.link isaac_lab.cloned \
+  for name in receipt-isaac_lab choices licence archive.lock isaac_sim.files isaac_lab.link isaac_lab.cloned \
     robot.cloned egg-info; do
     rm -f -- "$STATE/$name"
   done
-  for name in packages robot; do
-    rm -rf -- "${STATE:?}/files-$name" "${STATE:?}/aside-$name" "$STATE/dists-$name" "$STATE/merged-$name"
-  done
+  for name in packages robot; do forget_merge "$name"; done
   release "$install"
   release "$ROOT/$STATE"
 }
@@ -214,6 +213,7 @@ main() {
   read_arguments "$@"
   read_places
   isaac_pip_environment
+  again='make uninstall'
   look
   if ((${#items[@]} == 0)); then
     say "uninstall: nothing is installed"

@@ -13,8 +13,6 @@ source scripts/isaac.sh
 # shellcheck source=scripts/git.sh
 source scripts/git.sh
 
-KITS=apps/isaacsim_5_1
-
 step_name() { say "installing Isaac Lab $ISAAC_LAB in $lab"; }
 
 needs() {

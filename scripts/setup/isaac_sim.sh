@@ -162,17 +162,11 @@ unpack() {
   [[ -x "$target/python.sh" ]] || archive_is_wrong "has no python.sh in it"
   version_is_right "$target" || archive_is_wrong "holds Isaac Sim '$(version_found "$target")', not $ISAAC_SIM"
   write_file_list "$target"
-  forget_merges
+  # What was put into the Python that goes now, goes with it.
+  forget_merge packages
+  forget_merge robot
   rm -rf -- "$sim"
   mv -- "$target" "$sim"
-}
-
-# What was put into the Python that goes now, goes with it.
-forget_merges() {
-  local name
-  for name in packages robot; do
-    rm -rf -- "${STATE:?}/files-$name" "${STATE:?}/aside-$name" "$STATE/dists-$name" "$STATE/merged-$name"
-  done
 }
 
 # For uninstall, which keeps what is not in it; and the proof that the folder is set-up's.

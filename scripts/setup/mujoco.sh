@@ -98,11 +98,6 @@ verify() {
 
 flavour_name() { if [[ "$flavour" == cuda ]]; then say CUDA; else say CPU; fi; }
 
-gpu_is_seen() {
-  local gpus
-  have nvidia-smi && gpus=$(timeout 20 nvidia-smi -L 2>/dev/null) && [[ "$gpus" == "GPU "* ]]
-}
-
 # Sets `flavour`. A CUDA build stays one: a driver that is down for a moment is no reason to
 # install gigabytes again.
 choose_flavour() {

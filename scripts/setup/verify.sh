@@ -88,11 +88,6 @@ check_python() {
 # Rows come by a file: python.sh prints on stdout too.
 verify_in_isaac() { isaac_python scripts/setup/verify_isaac.py "$ROWS" "$@" env/isaac.lock; }
 
-gpu_is_seen() {
-  local gpus
-  have nvidia-smi && gpus=$(timeout 20 nvidia-smi -L 2>/dev/null) && [[ "$gpus" == "GPU "* ]]
-}
-
 check_start() {
   local what="training, 2 iterations" status=0
   if grep -q '^fail' "$ROWS"; then

@@ -79,6 +79,14 @@ def test_an_installation_of_the_users_is_taken_and_given_back(
     assert not station.sim.exists() and not station.lab.exists()
     assert "nothing to do" in station.setup().stdout  # both stay chosen
 
+    # on a disk that is not mounted now: what gave way for us must not be forgotten
+    sim.rename(tmp_path / "away")
+    result = station.make("uninstall", "YES=1")
+    assert result.returncode != 0
+    assert f"'{sim}', where set-up put packages, is not there; bring it back, then: make " in result.stderr
+    assert (station.install / "aside-packages").is_dir()
+    (tmp_path / "away").rename(sim)
+
     result = station.make("uninstall", "YES=1")
     assert result.returncode == 0, result.stderr
     assert f"kept: {sim}: your Isaac Sim" in result.stdout
@@ -328,7 +336,7 @@ def at_a_terminal(station: Checkout, *command: str, answer: str) -> str:
 
 
 def test_a_bundle_is_all_that_an_offline_set_up_needs(station: Workstation, world: World, tmp_path: Path) -> None:
-    bundle = tmp_path / "bündle"
+    bundle = tmp_path / "bün dle"
     result = station.make("bundle", f"OUT={bundle}", timeout=120)
     assert result.returncode == 0, result.stderr
     assert (bundle / ARCHIVE).read_bytes() == world.archive.read_bytes()
