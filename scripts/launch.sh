@@ -121,20 +121,23 @@ run_in_venv() {
 }
 
 # python.sh turns every failure into 1, and a Kit that ends on its own ends with 0: what counts is
-# the status that the runner wrote.
+# the status that the runner wrote. RUNNER_CLOSE_LIMIT: seconds that Isaac Sim may take to close.
 run_in_isaac() {
-  local status=0 written
+  local status=0 ended=0 written
   read_places
   need_workstation
   isaac_environment "$(window_or_not)"
   mkdir -p .cache
   written=$(mktemp .cache/status.XXXXXX)
   isaac_env+=("RUNNER_STATUS=$ROOT/$written" RUNNER_SIMULATOR=isaac "ISAAC_TASK_PACKAGES=$(task_packages)")
-  supervise "${isaac_env[@]}" "$sim/python.sh" -m "$module" "${flags[@]}" || status=$?
+  [[ -z "${RUNNER_CLOSE_LIMIT-}" ]] || isaac_env+=("RUNNER_CLOSE_LIMIT=$RUNNER_CLOSE_LIMIT")
+  attend "${isaac_env[@]}" "$sim/python.sh" -m "$module" "${flags[@]}" || ended=$?
   if [[ -s "$written" ]]; then
     read -r status <"$written"
+    ((status != 0 || ended == 0)) ||
+      warn "warning: Isaac Sim failed or hung while it was closed; all else was complete before"
   elif [[ "$program" != tensorboard ]]; then # which becomes another program
-    ((status > 128)) || status=1
+    status=$((ended > 128 ? ended : 1))
     warn "the simulator ended before the runner did; what it printed is above"
   fi
   rm -f -- "$written"

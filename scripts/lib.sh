@@ -12,6 +12,7 @@ LOG=.cache/setup.log
 MARKER=.venv/.isaac-workstation
 RECEIPT=.venv/receipt
 CHOICE=.venv/choice-rsl_rl
+PATIENCE=30
 python='' python_version='' progress=''
 
 say() { printf '%s\n' "$*"; }
@@ -201,6 +202,38 @@ end_child() {
   kill -TERM -- "-$child" 2>/dev/null || true
   wait "$child" 2>/dev/null || true
   exit "$1"
+}
+
+# Runs a command in a process group of its own and passes Ctrl-C and SIGTERM on to all of it, each
+# time anew. What has not ended PATIENCE seconds after the first is killed.
+attend() {
+  local status=0
+  asked=''
+  set -m
+  "$@" </dev/null &
+  set +m
+  child=$!
+  trap 'pass_on INT' INT
+  trap 'pass_on TERM' TERM HUP
+  while kill -0 "$child" 2>/dev/null; do
+    if [[ -z "$asked" ]]; then
+      wait "$child" || true # a signal interrupts it
+    elif ((SECONDS - asked < PATIENCE)); then
+      { sleep 0.1; } 2>/dev/null || true
+    else
+      warn "it did not end within $PATIENCE s of the signal and is killed"
+      kill -KILL -- "-$child" 2>/dev/null || true
+      break
+    fi
+  done
+  wait "$child" || status=$?
+  trap - INT TERM HUP
+  return "$status"
+}
+
+pass_on() {
+  asked=${asked:-$SECONDS}
+  kill "-$1" -- "-$child" 2>/dev/null || true
 }
 
 show_progress() {
