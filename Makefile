@@ -5,11 +5,14 @@
 
 SIM            := auto          ## simulator: auto, isaac or mujoco
 TASK           :=               ## task id; empty: the simulator's default
+TASK_PACKAGE   :=               ## packages with further tasks, by name or folder, joined by commas
+AGENT          :=               ## agent configuration: a YAML file, or the name of a task's entry point
 NUM_ENVS       := auto          ## parallel environments: a number, or auto
 ITERATIONS     :=               ## training iterations in total; empty: the task's own
 SEED           :=               ## a number, or random; empty: the task's own
 NAME           :=               ## a word for the name of the run directory
 DEVICE         := auto          ## auto, cpu, cuda or cuda:N
+GPUS           :=               ## several GPUs: how many (2), or which (0,2)
 LOGGER         := tensorboard   ## tensorboard or wandb
 VIDEO          := 0             ## 1: record video
 VIDEO_LENGTH   := 200           ## steps in one video
@@ -19,6 +22,7 @@ RUN            := latest        ## a run: latest, its name, the start of its nam
 MORE           :=               ## with RESUME=1: this many iterations more
 CHECKPOINT     :=               ## iteration of a checkpoint; empty: the last valid one
 EPISODES       := 8             ## episodes to play
+TERRAIN        := plane         ## ground to play on: plane, or the task's own (task)
 VIEWER         := auto          ## auto, native, web or none
 PORT           :=               ## port on localhost; empty: a usual one
 KEYWORD        :=               ## show only the tasks whose id contains this
@@ -26,7 +30,7 @@ RSL_RL         :=               ## another rsl_rl: a number, a path or a git add
 FILE           :=               ## an agent configuration in YAML
 TO             :=               ## the rsl_rl release to convert to
 LOG_ROOT       := logs/rsl_rl   ## folder of the runs
-ARGS           :=               ## config fields: "env.scene.num_envs=64 agent.seed=1"
+ARGS           :=               ## config fields and launcher flags: "env.decimation=2 --enable_cameras"
 VERBOSE        := 0             ## 1: say more
 PYTHON         :=               ## Python 3.10 to 3.13 for .venv; empty: found
 INSTALL        :=               ## folder for Isaac Sim and Isaac Lab; empty: as before, or .isaac

@@ -7,28 +7,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runners import simulators, verb
+from runners.closing import Closing
 from runners.console import Console
 from runners.errors import UsageError
 from runners.interrupts import Interrupts
 from runners.options import Options
+from runners.plan import read_configs
 
 if TYPE_CHECKING:
     from runners.learners.rsl_rl.release import Release
 
-SHAPES = {
-    "nested": "nested runner, algorithm and policy, as rsl_rl 1.0.2 reads it",
-    "flat": "flat, as rsl_rl 2.x reads it",
-    "policy": "flat with policy and obs_groups, as rsl_rl 3.x and Isaac Lab have it",
-    "stochastic": "actor and critic, as rsl_rl 4.x reads it",
-    "distribution": "actor and critic with distribution_cfg, as rsl_rl 5.x and mjlab have it",
-}
 
-
-def check_config(options: Options, console: Console, interrupts: Interrupts) -> None:
+def check_config(options: Options, console: Console, interrupts: Interrupts, closing: Closing) -> None:
     """Print input shape, output and what is filled in, dropped or changed."""
     if (options.file is None) == (options.task is None):
         raise UsageError("give one of TASK=<task id> and FILE=<agent.yaml>")
-    config, where, strict = (from_file if options.file else from_task)(options)
+    config, where, strict = from_file(options) if options.file else from_task(options, closing)
     from runners.learners.rsl_rl import agent
     from runners.learners.rsl_rl import config as configs
     from runners.plain import dump
@@ -36,8 +30,8 @@ def check_config(options: Options, console: Console, interrupts: Interrupts) -> 
     release = chosen_release(options)
     neutral = agent.read(config, where, strict)
     cfg, notes = configs.write(neutral, release)
-    console.say(f"read: {where}: {SHAPES[neutral.shape]}")
-    console.say(f"written for {release}: {SHAPES[release.shape]}")
+    console.say(f"read: {where}: {agent.SHAPES[neutral.shape]}")
+    console.say(f"written for {release}: {agent.SHAPES[release.shape]}")
     for note in (*neutral.notes, *notes):
         console.say(str(note))
     if not neutral.notes and not notes:
@@ -54,14 +48,15 @@ def from_file(options: Options) -> tuple[Any, str, bool]:
     return agent.load_yaml(Path(str(options.file))), f"'{options.file}'", True
 
 
-def from_task(options: Options) -> tuple[Any, str, bool]:
+def from_task(options: Options, closing: Closing) -> tuple[Any, str, bool]:
     """The same of a task, with ARGS applied."""
     from runners import overrides
 
-    words = overrides.split(options.args)
+    words, flags = overrides.split(options.args)
     simulator = simulators.load(options.sim)
-    simulator.launch(options)
-    configs = simulator.configs(str(options.task))
+    simulator.launch(options, flags)
+    closing.simulator = simulator.close
+    configs = read_configs(simulator, str(options.task), options.agent, None)
     overrides.apply(configs, words)
     return configs.agent, f"the agent configuration of '{options.task}'", False
 

@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 PLAIN_INTERVAL_S = 5.0
 
@@ -22,9 +22,11 @@ PLAIN_INTERVAL_S = 5.0
 class Console:
     """The verb's voice: ``say`` on stdout, ``warn`` on stderr, one live line for progress."""
 
-    def __init__(self, verb: str, verbose: bool = False) -> None:
+    def __init__(self, verb: str, verbose: bool = False, quiet: bool = False) -> None:
         self.verb = verb
         self.verbose = verbose
+        self.quiet = quiet
+        """Whether only the line that ends the verb is for the user."""
         self.log_path: Path | None = None
         self._out = sys.stdout
         self._err = sys.stderr
@@ -85,6 +87,20 @@ class Console:
         self.log_path = path
         self._point_at_log()
 
+    def mute(self) -> None:
+        """Send what is printed from here on to the log alone: it is not the user's."""
+        self.end_progress()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        if self._saved is not None:
+            self._end_tee()
+            self.verbose = False
+            self._point_at_log()
+
+    def log_stream(self) -> IO[str]:
+        """The log as a stream; where nothing is captured, stderr."""
+        return os.fdopen(os.dup(self._log_fd if self._saved is not None else 2), "w", encoding="utf-8")
+
     def release(self) -> None:
         """Give file descriptors 1 and 2 back to the terminal."""
         self.end_progress()
@@ -115,10 +131,13 @@ class Console:
     def fail(self, text: str) -> None:
         """The line on stderr that ends the verb."""
         self.end_progress()
+        self.quiet = False
         self._write(self._err, f"{self.verb}: {text}")
 
     def _write(self, stream: Any, line: str) -> None:
-        if self._live is not None:
+        if self.quiet:
+            pass
+        elif self._live is not None:
             self._live.console.print(line, markup=False, highlight=False, soft_wrap=True)
         else:
             print(line, file=stream, flush=True)
@@ -127,7 +146,7 @@ class Console:
 
     def progress(self, line: str, last: bool = False) -> None:
         """Show the newest state: in place on a terminal, else as a line at most every five seconds."""
-        if self.verbose:
+        if self.verbose or self.quiet:
             return
         if self._out.isatty() and os.environ.get("TERM", "dumb") != "dumb":
             self._show(line)

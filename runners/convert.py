@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runners import run_dir, verb
+from runners.closing import Closing
 from runners.console import Console
 from runners.errors import UsageError, UserError
 from runners.interrupts import Interrupts
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from runners.learners.rsl_rl.release import Release
 
 
-def convert(options: Options, console: Console, interrupts: Interrupts) -> None:
+def convert(options: Options, console: Console, interrupts: Interrupts, closing: Closing) -> None:
     """Write ``converted/rsl_rl-<TO>/model_<n>.pt``, and ``agent.yaml`` in that release's shape beside it."""
     import torch
 

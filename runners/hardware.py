@@ -75,13 +75,33 @@ def auto_num_envs(simulator: str, device: str) -> tuple[int, str]:
         UserError: the GPU has less free memory than the lowest tier asks for.
     """
     if device == "cpu":
-        have: float = cores()
-        table, what = tiers()[simulator]["cpu"], f"{have:g} CPU core{'s' if have > 1 else ''}"
-    else:
-        import torch
+        have = cores()
+        return tier(tiers()[simulator]["cpu"], have, f"{have} CPU core{'s' if have > 1 else ''}")
+    import torch
 
-        have = torch.cuda.mem_get_info(device)[0] / GIB
-        table, what = tiers()[simulator]["cuda"], f"{have:.1f} GiB of free GPU memory"
+    free = torch.cuda.mem_get_info(device)[0] / GIB
+    return tier(tiers()[simulator]["cuda"], free, f"{free:.1f} GiB of free GPU memory")
+
+
+def num_envs_for_all(simulator: str, gpus: list[str]) -> tuple[int, str]:
+    """The same for GPUs that are used together, as CUDA_VISIBLE_DEVICES names them: what fits on each.
+
+    Raises:
+        UserError: one has less free memory than the lowest tier asks for.
+    """
+    import pynvml
+
+    pynvml.nvmlInit()
+    handles = [
+        pynvml.nvmlDeviceGetHandleByIndex(int(name)) if name.isdigit() else pynvml.nvmlDeviceGetHandleByUUID(name)
+        for name in gpus
+    ]
+    free = min(pynvml.nvmlDeviceGetMemoryInfo(handle).free for handle in handles) / GIB
+    return tier(tiers()[simulator]["cuda"], free, f"{free:.1f} GiB of free memory on the fullest GPU")
+
+
+def tier(table: dict[str, int], have: float, what: str) -> tuple[int, str]:
+    """The largest number in a table of ``env/tiers.toml`` whose need is met, and what meets it."""
     fitting = [int(envs) for least, envs in table.items() if int(least) <= have]
     if not fitting:
         raise UserError(f"{what} is below the lowest tier of env/tiers.toml; name a number, for instance: NUM_ENVS=64")

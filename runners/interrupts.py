@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import time
 from collections.abc import Iterator
 from types import FrameType
 
@@ -25,11 +26,23 @@ class Interrupted(BaseException):
 
 
 class Interrupts:
-    """Turns SIGINT and SIGTERM into :class:`Interrupted`."""
+    """Turns SIGINT and SIGTERM into :class:`Interrupted`.
 
-    def __init__(self) -> None:
+    Args:
+        echo_s: for how many seconds a second signal is taken for the first one's echo. torch.distributed.run passes on
+            what the terminal has sent to all processes already.
+    """
+
+    def __init__(self, echo_s: float = 0.0) -> None:
+        self._echo_s = echo_s
+        self._first = 0.0
         self._held: int | None = None
         self._holding = False
+
+    @property
+    def pending(self) -> int | None:
+        """The number of the signal that waits for :meth:`check`."""
+        return self._held
 
     def install(self) -> None:
         """Take over both signals. Also where the parent shell had set SIGINT to be ignored."""
@@ -37,8 +50,12 @@ class Interrupts:
         signal.signal(signal.SIGTERM, self._on_signal)
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
-        first, self._held = self._held is None, signum
-        if self._holding and first:
+        now = time.monotonic()
+        if self._held is None:
+            self._first, self._held = now, signum
+            if self._holding:
+                return
+        elif now - self._first < self._echo_s:
             return
         raise Interrupted(signum)
 
@@ -56,5 +73,10 @@ class Interrupts:
 
         Python only prints an exception that is raised while an object is being finalized or in a callback from C.
         """
-        if self._held is not None:
-            raise Interrupted(self._held)
+        self.stop_for(self._held)
+
+    def stop_for(self, signum: int | None) -> None:
+        """Raise what a signal means, which another process may have received; nothing for 0 and None."""
+        if signum:
+            self._held = signum
+            raise Interrupted(signum)

@@ -109,6 +109,16 @@ def index_address(text: str) -> str:
     return text
 
 
+def gpus(text: str) -> tuple[int, ...]:
+    """``2``, the first two GPUs, or ``0,2``, these two."""
+    if re.fullmatch(r"[1-9][0-9]?", text):
+        return tuple(range(int(text)))
+    listed = tuple(int(word) for word in text.split(",")) if re.fullmatch(r"[0-9]{1,2}(,[0-9]{1,2})+", text) else ()
+    if not listed or len(set(listed)) < len(listed):
+        raise ValueError("how many GPUs, for instance 2, or which, for instance 0,2")
+    return listed
+
+
 def one_of(*choices: str) -> Parse:
     """One of the given words."""
 
@@ -136,7 +146,10 @@ class Options:
     iterations: int | None = option("", "train", positive)
     seed: int | str | None = option("", "train play", seed)
     name: str | None = option("", "train", file_name)
+    task_package: str | None = option("", "train play tasks check-config")
+    agent: str | None = option("", "train check-config")
     device: str = option("auto", "train play", device)
+    gpus: tuple[int, ...] | None = option("", "train", gpus)
     logger: str = option("tensorboard", "train", one_of("tensorboard", "wandb"))
     video: bool = option("0", "train play", switch)
     video_length: int = option("200", "train play", positive)
@@ -146,6 +159,7 @@ class Options:
     more: int | None = option("", "train", positive)
     checkpoint: str | None = option("", "train play convert")
     episodes: int = option("8", "play", positive)
+    terrain: str = option("plane", "play", one_of("plane", "task"))
     viewer: str = option("auto", "play", one_of("auto", "native", "web", "none"))
     port: int | None = option("", "play tensorboard", port)
     keyword: str | None = option("", "tasks")
@@ -237,9 +251,13 @@ def _check_together(verb: str, options: Options) -> None:
         raise UsageError("OUT is missing; name a folder: make bundle OUT=/path/to/folder")
     if verb != "train":
         return
+    if options.resume and "agent" in given:
+        raise UsageError("AGENT is that of the run that is gone on with; leave it out, ARGS changes single fields")
     if not options.resume:
         for name in sorted(given & {"run", "more", "checkpoint"}):
             raise UsageError(f"{variable(name)} goes with RESUME=1; add it, or leave {variable(name)} out")
+    if {"gpus", "device"} <= given:
+        raise UsageError("GPUS names the GPUs and DEVICE one device: give one of them")
     if {"more", "iterations"} <= given:
         raise UsageError("ITERATIONS is the total and MORE adds to it: give one of them")
     if not options.video:

@@ -10,11 +10,12 @@ import ast
 import collections.abc
 import dataclasses
 import enum
+import re
 import shlex
 import types
 import typing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from runners.errors import UsageError, nearest
 from runners.plain import to_plain
@@ -22,21 +23,34 @@ from runners.plain import to_plain
 WORDS = {"true": True, "false": False, "none": None, "null": None}
 
 
-def split(text: str | None) -> list[str]:
+class Args(NamedTuple):
+    """What ARGS is made of."""
+
+    fields: list[str]
+    """``env.field=value`` and ``agent.field=value``."""
+    flags: list[str]
+    """The simulator's own flags, with their values."""
+
+
+def split(text: str | None) -> Args:
     """Split ARGS like a shell does.
 
     Raises:
-        UsageError: an unbalanced quote, or a word that is no ``key=value``.
+        UsageError: an unbalanced quote, or a word that is neither ``key=value`` nor belongs to a flag.
     """
     try:
         words = shlex.split(text or "")
     except ValueError as error:
         raise UsageError(f"ARGS '{text}' cannot be read: {error}".lower().replace("args", "ARGS", 1)) from None
+    args = Args([], [])
     for word in words:
-        key, equals, _ = word.partition("=")
-        if not equals or key.split(".")[0] not in ("env", "agent") or "." not in key:
+        if re.match(r"(env|agent)\.[^=]*=", word):
+            args.fields.append(word)
+        elif word.startswith("-") or (args.flags and "=" not in args.flags[-1] and args.flags[-1].startswith("-")):
+            args.flags.append(word)
+        else:
             raise UsageError(f"ARGS '{word}' is not of the form env.field=value or agent.field=value")
-    return words
+    return args
 
 
 def apply(configs: Any, words: list[str]) -> None:
@@ -52,12 +66,21 @@ def apply(configs: Any, words: list[str]) -> None:
 
 
 def parse(text: str) -> Any:
-    """Read a value as Python writes it; true, false, none and null too; anything else is a string."""
+    """Read a value as Python or Hydra writes it: ``[a,b]`` and ``{a: 1}`` too; anything else is a string."""
     if text.lower() in WORDS:
         return WORDS[text.lower()]
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return _flow(text) if text[:1] in ("[", "{") else text
+
+
+def _flow(text: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
         return text
 
 

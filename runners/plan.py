@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runners import run_dir, simulators
+from runners import ranks, run_dir, simulators
+from runners.closing import Closing
 from runners.console import Console
 from runners.errors import UsageError, UserError
 from runners.options import Options, variable
@@ -34,6 +36,7 @@ class Plan:
     task: str
     configs: Any
     overrides: list[str]
+    """Words of ARGS that change fields."""
     device: str
     num_envs_reason: str
     parent: RunDir | None = None
@@ -65,7 +68,7 @@ class Plan:
         return int(self.configs.agent.seed)
 
 
-def make_plan(options: Options, console: Console) -> Plan:
+def make_plan(options: Options, console: Console, closing: Closing) -> Plan:
     """Start the simulator and settle both configurations.
 
     Raises:
@@ -78,17 +81,19 @@ def make_plan(options: Options, console: Console) -> Plan:
         recorded = parent.manifest()
         for remark in remarks:
             console.warn(remark)
+    options = as_recorded(options, recorded)
     simulator = simulators.load(options.sim)
     task = parent.task(options.task) if parent else options.task or simulator.default_task
     from runners import overrides
 
-    words = overrides.split(options.args)
+    words, flags = overrides.split(options.args)
     refuse_twice(options, words)
-    simulator.launch(options)
+    simulator.launch(options, flags)
+    closing.simulator = simulator.close
     from runners import hardware
 
-    device = simulator.device(options.device)
-    configs = simulator.configs(task)
+    device = simulator.device(options.device if ranks.count() == 1 else f"cuda:{ranks.rank()}")
+    configs = read_configs(simulator, task, options.agent, parent)
     reason = "as asked"
     if parent is not None:
         reason = reason if options.num_envs else f"as in run '{parent.name}'"
@@ -104,6 +109,7 @@ def make_plan(options: Options, console: Console) -> Plan:
     check_counts(configs)
     if "env.seed" not in keys:
         configs.env.seed = configs.agent.seed
+    configs.env.seed += ranks.rank()
     if hasattr(configs.agent, "device"):
         configs.agent.device = device
     simulator.check(task, configs)
@@ -133,9 +139,43 @@ def set_learner(plan: Plan) -> None:
         plan.notes.append(
             f"{plan.release} is newer than {release.NEWEST}, the newest that was tried; going on as there"
         )
-    plan.agent = agent.read(plan.configs.agent, f"the agent configuration of '{plan.task}'")
+    given = plan.configs.agent
+    where = given.where if isinstance(given, agent.Table) else f"the agent configuration of '{plan.task}'"
+    plan.agent = agent.read(given, where, strict=isinstance(given, agent.Table))
     _, notes = config.write(plan.agent, plan.release)
+    if isinstance(given, agent.Table):
+        plan.notes.append(f"{where} is {agent.SHAPES[plan.agent.shape]}; written {agent.SHAPES[plan.release.shape]}")
+        notes = [*given.notes, *notes]
+    if ranks.count() > 1 and plan.agent.actor.obs_normalization and not plan.release.since("5.5.0"):
+        plan.notes.append(f"each GPU normalises by its own observations with {plan.release}; saved are the first one's")
     plan.notes += [f"agent configuration for {plan.release}: {note}" for note in (*plan.agent.notes, *notes)]
+
+
+def as_recorded(options: Options, recorded: dict[str, Any]) -> Options:
+    """Take the packages of tasks and the kind of agent configuration from a run, where they are not given anew."""
+    package = options.task_package or recorded.get("task_package")
+    return dataclasses.replace(options, task_package=package, agent=options.agent or recorded.get("agent"))
+
+
+def read_configs(simulator: Any, task: str, kind: str | None, parent: RunDir | None, play: bool = False) -> Any:
+    """Both configurations of a task; the agent's by the name of its entry point, or from a YAML file.
+
+    A run that was trained from such a file has it, as it was then, in its own directory.
+
+    Raises:
+        UserError: no such task, entry point or file.
+    """
+    from runners.learners.rsl_rl import agent
+
+    in_file = kind is not None and kind.endswith((".yaml", ".yml"))
+    configs = simulator.configs(task, play=play, agent=None if in_file else kind)
+    if in_file:
+        file = parent.path / "params" / "agent.yaml" if parent else Path(str(kind))
+        configs.agent = agent.load_yaml(file)
+    if not hasattr(configs.agent, "__dict__"):
+        where = f"'{kind}'" if in_file else f"the agent configuration of '{task}'"
+        configs.agent = agent.table(configs.agent, where, task)
+    return configs
 
 
 def check_counts(configs: Any) -> None:

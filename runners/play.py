@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runners import run_dir, simulators, verb
+from runners import overrides, run_dir, simulators, verb
+from runners.closing import Closing
 from runners.console import Console
 from runners.errors import UserError
 from runners.interrupts import Interrupts
 from runners.options import Options
-from runners.plan import restore
+from runners.plan import as_recorded, read_configs, restore
 from runners.run_dir import Checkpoint, RunDir
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Episodes:
         return len(self.returns) >= self.wanted
 
 
-def play(options: Options, console: Console, interrupts: Interrupts) -> None:
+def play(options: Options, console: Console, interrupts: Interrupts, closing: Closing) -> None:
     """Find run and checkpoint, build the play environment, show it."""
     run = run_dir.find(Path(options.log_root), options.run)
     checkpoint, remarks = run.checkpoint(options.checkpoint)
@@ -76,17 +77,19 @@ def play(options: Options, console: Console, interrupts: Interrupts) -> None:
     task = run.task(options.task)
     viewer = choose_viewer(options)
     video = options.video or viewer == "video"
+    options = as_recorded(options, recorded)
     options = dataclasses.replace(options, video=video, viewer="none" if viewer == "video" else viewer)
     simulator = simulators.load(recorded.get("simulator", options.sim) if options.sim == "auto" else options.sim)
     console.say(f"run {run.name}, {checkpoint.path.name}, task {task}")
-    simulator.launch(options)
+    simulator.launch(options, overrides.split(options.args).flags)
+    closing.simulator = simulator.close
     if options.video and not simulator.can_render():
         without = f"no off-screen OpenGL for a video; install one of {simulator.renderer_packages}"
         if "video" in options.given:
             raise UserError(f"{without}, or leave VIDEO out")
         console.warn(without)
         options = dataclasses.replace(options, video=False)
-    Show(options, console, interrupts, simulator, run, checkpoint, task, recorded, viewer).run()
+    Show(options, console, interrupts, closing, simulator, run, checkpoint, task, recorded, viewer).run()
 
 
 def choose_viewer(options: Options) -> str:
@@ -112,6 +115,7 @@ class Show:
     options: Options
     console: Console
     interrupts: Interrupts
+    closing: Closing
     simulator: Any
     run_dir: RunDir
     checkpoint: Checkpoint
@@ -137,18 +141,15 @@ class Show:
             if reason := hardware.out_of_memory(error, configs.env.scene.num_envs, device):
                 raise UserError(reason) from error
             raise
-        try:
-            recorder = self._recorder(env) if self.options.video else None
-            env = recorder or env  # closing the recorder completes a video that was cut short
-            agent = agents.read(configs.agent, f"the agent configuration of run '{self.run_dir.name}'")
-            vec_env = make_vec_env(env, agent, before_step=self.interrupts.check)
-            policy = self._policy(vec_env, agent, device)
-            if self.viewer in ("native", "web"):
-                self._view(vec_env, policy)
-            else:
-                self._measure(vec_env, policy, recorder)
-        finally:
-            env.close()
+        self.closing.environment.callback(env.close)
+        recorder = self._recorder(env) if self.options.video else None
+        agent = agents.read(configs.agent, f"the agent configuration of run '{self.run_dir.name}'")
+        vec_env = make_vec_env(recorder or env, agent, before_step=self.interrupts.check)
+        policy = self._policy(vec_env, agent, device)
+        if self.viewer in ("native", "web"):
+            self._view(vec_env, policy)
+        else:
+            self._measure(vec_env, policy, recorder)
 
     def _policy(self, vec_env: Any, agent: Any, device: str) -> Any:
         """The actor, rebuilt from its weights; the installed rsl_rl builds those that are no MLP."""
@@ -174,22 +175,22 @@ class Show:
 
     def _configs(self) -> Any:
         """The task's play variant with the run's own overrides, episodes of the training's length."""
-        from runners import overrides
-
-        configs = self.simulator.configs(self.task, play=True)
+        configs = read_configs(self.simulator, self.task, self.options.agent, self.run_dir, play=True)
         training = self.simulator.configs(self.task)
         if configs.env.episode_length_s > ENDLESS_S:
             configs.env.episode_length_s = training.env.episode_length_s
         agent_file = self.run_dir.path / "params" / "agent.yaml"
         if agent_file.is_file():
             restore(configs.agent, agent_file, "agent", self.run_dir.name, self.console)
+        for note in self.simulator.prepare_play(configs.env, self.options.terrain == "plane"):
+            self.console.say(note)
         overrides.apply(configs, [word for word in self.recorded.get("overrides", []) if word.startswith("env.")])
         configs.env.scene.num_envs = self.options.num_envs or min(self.options.episodes, 8)
         wanted = self.recorded.get("seed", 42) if self.options.seed is None else self.options.seed
         configs.env.seed = secrets.randbelow(2**31) if wanted == "random" else int(wanted)
         if self.viewer != "none":
             self.simulator.prepare_view(configs.env, self.task)
-        overrides.apply(configs, overrides.split(self.options.args))
+        overrides.apply(configs, overrides.split(self.options.args).fields)
         self.simulator.check(self.task, configs)
         return configs
 
@@ -201,7 +202,9 @@ class Show:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"cannot write to '{folder}': {error.strerror}") from None
-        return VideoRecorder(env, folder, self.options.video_length, None, name=self.checkpoint.path.stem)
+        recorder = VideoRecorder(env, folder, self.options.video_length, None, name=self.checkpoint.path.stem)
+        self.closing.environment.callback(recorder.finish)  # a video that is cut short is completed
+        return recorder
 
     def _view(self, vec_env: Any, policy: Any) -> None:
         episodes = Episodes(self.options.episodes, vec_env.num_envs)

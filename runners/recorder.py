@@ -6,10 +6,11 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from runners import run_dir, verb
+from runners import ranks, run_dir, verb
 from runners.console import Console
 from runners.plan import TWICE, Plan
 from runners.run_dir import RUNNING, RunDir
+from runners.simulators import task_packages
 
 if TYPE_CHECKING:
     from runners.learners.rsl_rl.learner import Progress
@@ -31,9 +32,12 @@ class Recorder:
             task=plan.task,
             simulator=plan.simulator.name,
             seed=plan.seed,
+            task_package=task_packages.recorded(plan.options.task_package),
+            agent=plan.options.agent,
             device=plan.device,
+            gpus=list(plan.options.gpus or ()) or None,
             num_envs=plan.num_envs,
-            steps_per_iteration=int(plan.configs.agent.num_steps_per_env) * plan.num_envs,
+            steps_per_iteration=int(plan.configs.agent.num_steps_per_env) * plan.num_envs * ranks.count(),
             iterations={"start": plan.finished, "done": plan.finished, "total": plan.total},
             returns={"last": None, "best": None, "best_iteration": None, "length": None},
             steps_per_second=None,
@@ -42,7 +46,7 @@ class Recorder:
             overrides=plan.inherited + plan.overrides,
             hardware=hardware.describe(plan.device),
             versions={
-                **manifest.versions(plan.simulator.distributions()),
+                **plan.simulator.versions(),
                 plan.release.distribution: plan.release.version,
             },
         )
@@ -110,7 +114,10 @@ def repeat(plan: Plan) -> dict[str, Any]:
         "NUM_ENVS": plan.num_envs,
         "ITERATIONS": plan.total,
         "SEED": plan.seed,
-        "DEVICE": plan.device,
+        "TASK_PACKAGE": task_packages.recorded(options.task_package),
+        "AGENT": options.agent,
+        "DEVICE": None if options.gpus else plan.device,
+        "GPUS": ",".join(map(str, options.gpus)) if options.gpus else None,
         "NAME": options.name,
         "LOGGER": options.logger if options.logger != "tensorboard" else None,
         "LOG_ROOT": options.log_root if "log_root" in options.given else None,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from runners import options, simulators, verb
 from runners.errors import UserError
+from runners.simulators import task_packages
 
 
 def main(argv: Sequence[str]) -> int:
@@ -14,7 +15,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         parsed = options.parse("tasks", argv)
         simulator = simulators.load(parsed.sim)
-        found = simulator.tasks()
+        found = simulator.tasks(task_packages.resolve(parsed.task_package))
     except UserError as error:
         print(f"tasks: {error}", file=sys.stderr)
         return error.status

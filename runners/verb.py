@@ -1,4 +1,4 @@
-"""What every verb does around its work: options, signals, the log, one line for an error, a true status."""
+"""What every verb does around its work: options, signals, the log, one line for an error, a true status, a true end."""
 
 from __future__ import annotations
 
@@ -7,39 +7,80 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
-from runners import options
+from runners import closing as ending
+from runners import options, ranks
+from runners.closing import Closing
 from runners.console import Console
 from runners.errors import UserError
 from runners.interrupts import Interrupted, Interrupts
 from runners.options import Options
 
-Body = Callable[[Options, Console, Interrupts], None]
+Body = Callable[[Options, Console, Interrupts, Closing], None]
+ECHO_S = 5.0
 
 
 def run(name: str, body: Body, argv: Sequence[str]) -> int:
-    """Run a verb and return its exit status: 0, 1, 2 (bad options), 130 (Ctrl-C) or 143 (SIGTERM)."""
-    console = Console(name)
-    interrupts = Interrupts()
+    """Run a verb and return its exit status: 0, 1, 2 (bad options), 130 (Ctrl-C) or 143 (SIGTERM).
+
+    A simulator that is closed at the end of a verb that ends well may not return: the process then ends here.
+    """
+    several = ranks.count() > 1
+    console = Console(f"{name} (GPU {ranks.rank()})" if ranks.rank() else name, quiet=ranks.rank() > 0)
+    interrupts = Interrupts(ECHO_S if several else 0.0)
     interrupts.install()
-    try:
+    closing = Closing()
+
+    def work() -> None:
         parsed = options.parse(name, argv)
         console.verbose = parsed.verbose
         console.capture()
-        body(parsed, console, interrupts)
+        body(parsed, console, interrupts, closing)
+
+    try:
+        status = outcome(work, console)
+        write_status(status)
+        return close(closing, status, console)
+    finally:
+        console.release()
+
+
+def outcome(do: Callable[[], None], console: Console) -> int:
+    """Carry something out, say what goes wrong, and return the status."""
+    try:
+        do()
         return 0
     except UserError as error:
+        ranks.report_failure(str(error))
         console.fail(str(error))
         return error.status
     except Interrupted as interrupted:
-        console.fail(f"stopped by {interrupted}")
+        if ranks.rank() == 0:
+            console.fail(f"stopped by {interrupted}")
         return interrupted.status
     except Exception as error:
         traceback.print_exc()
+        ranks.report_failure(one_line(error))
         console.fail(f"failed: {one_line(error)}; {where_to_look(console)}")
         return 1
-    finally:
-        console.release()
+
+
+def close(closing: Closing, status: int, console: Console) -> int:
+    """Close the environment, then, where all went well, the simulator. Return the status after that.
+
+    Isaac Sim's own end may be a status 0, so after a failure it is left to :func:`end`, which cannot be overruled.
+    """
+    with ending.cut_off(ending.limit(status), "the environment", status, console):
+        failed = outcome(closing.environment.close, console)
+    if failed and not status:
+        status = failed
+        write_status(status)
+    if status == 0 and closing.simulator is not None:
+        console.mute()
+        with ending.cut_off(ending.limit(0), "the simulator", 0, console):
+            status = outcome(closing.simulator, console)
+    return status
 
 
 def one_line(error: BaseException) -> str:
@@ -62,14 +103,18 @@ def shown(path: Path) -> str:
     return relative if len(relative) < len(str(path)) and not relative.startswith("..") else str(path)
 
 
-def end(status: int) -> None:
-    """Leave the process with ``status``, whatever libraries do when they are torn down.
+def write_status(status: int) -> None:
+    """Write the status to the file that scripts/launch.sh names in RUNNER_STATUS; of several ranks only the first.
 
-    Isaac Sim's python.sh makes 1 of every failure, so the status is also written to the file that
-    scripts/launch.sh names in RUNNER_STATUS.
+    Isaac Sim's python.sh makes 1 of every failure, and Isaac Sim's own end 0 of whatever was before.
     """
-    if "RUNNER_STATUS" in os.environ:
+    if "RUNNER_STATUS" in os.environ and ranks.rank() == 0:
         Path(os.environ["RUNNER_STATUS"]).write_text(f"{status}\n", encoding="utf-8")
+
+
+def end(status: int) -> NoReturn:
+    """Leave the process with ``status``, whatever libraries do when they are torn down."""
+    write_status(status)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

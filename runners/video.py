@@ -86,19 +86,15 @@ class VideoRecorder:
             self.sheet_frames.append((self._frames, frame.copy()))
         self._frames += 1
         if self._frames >= self.length:
-            self._finish()
+            self.finish()
 
-    def _finish(self) -> None:
-        assert self._writer is not None and self._partial is not None
+    def finish(self) -> None:
+        """Complete a video that is unfinished; the environment stays open."""
+        if self._writer is None or self._partial is None:
+            return
         self._writer.__exit__(None, None, None)
         self._writer = None
         self._partial.replace(self.files[-1])
-
-    def close(self) -> None:
-        """Finish an unfinished video, then close the environment."""
-        if self._writer is not None:
-            self._finish()
-        self.env.close()
 
 
 def contact_sheet(frames: list[tuple[int, np.ndarray]], step_dt: float, path: Path) -> None:

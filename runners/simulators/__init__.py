@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -38,12 +39,19 @@ class Simulator(Protocol):
     def default_task(self) -> str:
         """The task where none is named."""
 
-    def launch(self, options: Options) -> None:
+    def launch(self, options: Options, flags: Sequence[str] = ()) -> None:
         """Start it, able to draw frames if ``options.video``. Only the standard library is imported before.
+
+        Args:
+            options: those of the verb.
+            flags: the simulator's own flags and their values, from ARGS.
 
         Raises:
             UserError: it is not installed, or cannot do what is asked for.
         """
+
+    def close(self) -> None:
+        """Close it, after its environment; the process may end in this call."""
 
     def can_render(self) -> bool:
         """Whether frames can be drawn without a window."""
@@ -51,23 +59,26 @@ class Simulator(Protocol):
     def check(self, task: str, configs: TaskConfigs) -> None:
         """Refuse what would only fail after the simulation has been built."""
 
-    def distributions(self) -> list[str]:
-        """Names of the installed distributions whose versions belong into a run's manifest."""
+    def versions(self) -> dict[str, str | None]:
+        """Versions that belong into a run's manifest; None where something is missing."""
 
-    def tasks(self) -> dict[str, str]:
-        """Task ids, each with the module that registers it, without starting anything."""
+    def tasks(self, packages: Sequence[str] = ()) -> dict[str, str]:
+        """Task ids, those of further packages too, each with the module that registers it. Nothing is started."""
 
-    def configs(self, task: str, play: bool = False) -> TaskConfigs:
-        """Fresh copies of a task's two configurations."""
+    def configs(self, task: str, play: bool = False, agent: str | None = None) -> TaskConfigs:
+        """Fresh copies of a task's two configurations; ``agent`` names another than the usual one for the agent."""
 
     def device(self, wanted: str) -> str:
         """``auto``, ``cpu`` or ``cuda[:N]`` -> the device to use."""
+
+    def prepare_play(self, cfg: Any, flat: bool) -> list[str]:
+        """Change an environment's configuration for playing, on a plane if ``flat``; return what to tell the user."""
 
     def prepare_view(self, cfg: Any, task: str) -> None:
         """Set an environment configuration up for being looked at or filmed."""
 
     def make_env(self, cfg: Any, device: str, render: bool = False) -> Any:
-        """Build the manager-based environment (Isaac Lab's interface)."""
+        """Build the environment (Isaac Lab's interface, manager-based or direct)."""
 
     def view_hint(self, kind: str, port: int | None) -> str:
         """Keys or address of the viewer, for the user."""

@@ -6,13 +6,14 @@ import importlib
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runners.errors import UserError, nearest
-from runners.simulators import registrations
+from runners.errors import UsageError, UserError, nearest
+from runners.simulators import play_variant, registrations, task_packages
 
 if TYPE_CHECKING:
     from runners.options import Options
@@ -41,8 +42,20 @@ class MujocoSimulator:
     default_task = "Mjlab-Cartpole-Balance"
     renderer_packages = "'libegl1 libgl1-mesa-dri' (EGL) or 'libosmesa6' (OSMesa)"
 
-    def launch(self, options: Options) -> None:
-        """Import mjlab; MUJOCO_GL is read by mujoco's first import, so the renderer is chosen before."""
+    def __init__(self) -> None:
+        self._packages: list[str] = []
+
+    def launch(self, options: Options, flags: Sequence[str] = ()) -> None:
+        """Import mjlab; MUJOCO_GL is read by mujoco's first import, so the renderer is chosen before.
+
+        Raises:
+            UsageError: flags, which are Isaac Sim's.
+        """
+        if flags:
+            raise UsageError(
+                f"ARGS '{flags[0]}' is a flag, and SIM=mujoco has none; give env.field=value or agent.field=value"
+            )
+        self._packages = task_packages.resolve(options.task_package)
         if "MUJOCO_GL" not in os.environ:
             os.environ["MUJOCO_GL"] = (find_renderer() or "disable") if options.video else "disable"
         importlib.import_module("mjlab.tasks")
@@ -51,27 +64,37 @@ class MujocoSimulator:
         """Whether frames can be drawn off screen."""
         return os.environ.get("MUJOCO_GL", "disable") != "disable"
 
-    def distributions(self) -> list[str]:
-        """Distributions whose versions decide what a run does."""
-        return ["mjlab", "mujoco", "mujoco-warp", "warp-lang", "torch", "numpy", "tensordict", "tensorboard"]
+    def versions(self) -> dict[str, str | None]:
+        """Versions of the distributions that decide what a run does."""
+        from runners import manifest
 
-    def tasks(self) -> dict[str, str]:
+        return manifest.versions(
+            ["mjlab", "mujoco", "mujoco-warp", "warp-lang", "torch", "numpy", "tensordict", "tensorboard"]
+        )
+
+    def close(self) -> None:
+        """There is nothing but environments."""
+
+    def tasks(self, packages: Sequence[str] = ()) -> dict[str, str]:
         """Read the registrations in the sources of mjlab and of every package that offers "mjlab.tasks"."""
         found: dict[str, str] = {}
-        roots = {"mjlab.tasks"} | {e.module for e in entry_points(group="mjlab.tasks")}
+        roots = {"mjlab.tasks", *packages} | {e.module for e in entry_points(group="mjlab.tasks")}
         for module in sorted(roots):
             files = registrations.files_below(registrations.source_of(module, self.name))
             found.update(dict.fromkeys(registrations.ids(files, "register_mjlab_task", "task_id"), module))
         return found
 
-    def configs(self, task: str, play: bool = False) -> Configs:
+    def configs(self, task: str, play: bool = False, agent: str | None = None) -> Configs:
         """Fresh copies of a task's configurations, in mjlab's play variant if asked.
 
         Raises:
-            UserError: the task is not registered.
+            UserError: the task is not registered, or another agent is asked for.
         """
         from mjlab.tasks.registry import list_tasks, load_env_cfg, load_rl_cfg
 
+        if agent:
+            raise UserError(f"AGENT '{agent}' is no file, and tasks of SIM=mujoco have one agent; give AGENT=file.yaml")
+        task_packages.load(self._packages)
         if task not in list_tasks():
             raise UserError(f"unknown TASK '{task}'{nearest(task, list_tasks())}; make tasks lists them")
         return Configs(env=load_env_cfg(task, play=play), agent=load_rl_cfg(task))
@@ -115,6 +138,11 @@ class MujocoSimulator:
         if index >= count:
             raise UserError(f"DEVICE '{wanted}' cannot be used: there are {count} GPUs, cuda:0 to cuda:{count - 1}")
         return f"cuda:{index}"
+
+    def prepare_play(self, cfg: Any, flat: bool) -> list[str]:
+        """See the protocol."""
+        play_variant.hold_commands(cfg)
+        return play_variant.flatten(cfg) if flat else []
 
     def prepare_view(self, cfg: Any, task: str) -> None:
         """Make an environment's pictures larger than mjlab's 320 x 240, and affordable without a GPU."""

@@ -19,7 +19,9 @@ def source_of(module: str, simulator: str) -> Path:
     top, *rest = module.split(".")
     spec = importlib.util.find_spec(top)  # of a submodule it would import the parents
     if spec is None or spec.origin is None:
-        raise UserError(f"package '{top}' is not installed; run: make setup SIM={simulator}")
+        raise UserError(
+            f"package '{top}' is not installed; run: make setup SIM={simulator}, or name its folder in TASK_PACKAGE"
+        )
     path = Path(spec.origin).parent.joinpath(*rest)
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 

@@ -80,7 +80,7 @@ def test_observations_are_fresh_tensors(env: Any) -> None:
     from runners.learners.rsl_rl.vec_env import VecEnvAdapter
 
     for contract in CONTRACTS:
-        adapter = VecEnvAdapter(InPlace(env), GROUPS, contract)
+        adapter = VecEnvAdapter(InPlace(env), lambda names: GROUPS, contract)
         first, *_ = adapter.step(torch.ones(4, 1))
         kept = first.clone()
         second, *_ = adapter.step(torch.ones(4, 1))
@@ -91,7 +91,7 @@ def test_time_outs_are_told_and_bootstrapped(env: Any) -> None:
     from runners.learners.rsl_rl.vec_env import VecEnvAdapter
 
     for contract in CONTRACTS:
-        adapter = VecEnvAdapter(env, GROUPS, contract)
+        adapter = VecEnvAdapter(env, lambda names: GROUPS, contract)
         for step in range(1, 11):
             *_, rewards, dones, extras = adapter.step(torch.zeros(4, 1))
             assert extras["time_outs"].tolist() == dones.tolist() == [step == 10] * 4
@@ -103,7 +103,7 @@ def test_dones_are_bool(env: Any) -> None:
     from runners.learners.rsl_rl.vec_env import VecEnvAdapter
 
     for contract in CONTRACTS:
-        assert VecEnvAdapter(env, GROUPS, contract).step(torch.zeros(4, 1))[-2].dtype == torch.bool
+        assert VecEnvAdapter(env, lambda names: GROUPS, contract).step(torch.zeros(4, 1))[-2].dtype == torch.bool
 
 
 def test_three_contracts_give_the_same(env: Any) -> None:
@@ -112,7 +112,7 @@ def test_three_contracts_give_the_same(env: Any) -> None:
 
     from runners.learners.rsl_rl.vec_env import VecEnvAdapter
 
-    tensors, pair, groups = (VecEnvAdapter(env, GROUPS, contract) for contract in CONTRACTS)
+    tensors, pair, groups = (VecEnvAdapter(env, lambda names: GROUPS, contract) for contract in CONTRACTS)
     assert tensors.num_obs == pair.num_obs == env.observation_manager.group_obs_dim["actor"][0]
     assert tensors.num_privileged_obs == env.observation_manager.group_obs_dim["critic"][0]
     seen, extras = pair.get_observations()
@@ -136,10 +136,10 @@ def test_a_critic_that_sees_the_same_is_no_privileged_one(env: Any) -> None:
     from runners.learners.rsl_rl.vec_env import VecEnvAdapter
 
     same = {"actor": ["actor"], "critic": ["actor"]}
-    tensors = VecEnvAdapter(env, same, "tensors")
+    tensors = VecEnvAdapter(env, lambda names: same, "tensors")
     assert tensors.num_privileged_obs is None and tensors.get_privileged_observations() is None
     assert tensors.step(torch.zeros(4, 1))[1] is None
-    assert VecEnvAdapter(env, same, "pair").step(torch.zeros(4, 1))[-1]["observations"] == {}
+    assert VecEnvAdapter(env, lambda names: same, "pair").step(torch.zeros(4, 1))[-1]["observations"] == {}
 
 
 def test_3_0_0_gets_a_group_named_policy(env: Any) -> None:
@@ -156,7 +156,7 @@ def test_3_0_0_gets_a_group_named_policy(env: Any) -> None:
 def test_groups_are_joined_in_their_order(env: Any) -> None:
     from runners.learners.rsl_rl.vec_env import VecEnvAdapter
 
-    adapter = VecEnvAdapter(env, {"actor": ["critic", "actor"], "critic": ["critic"]}, "tensors")
+    adapter = VecEnvAdapter(env, lambda names: {"actor": ["critic", "actor"], "critic": ["critic"]}, "tensors")
     groups = env.observation_manager.compute()
     assert torch.equal(adapter.get_observations(), torch.cat([groups["critic"], groups["actor"]], dim=-1))
 
@@ -164,7 +164,7 @@ def test_groups_are_joined_in_their_order(env: Any) -> None:
 def test_random_initial_lengths_reach_the_environment(env: Any) -> None:
     from runners.learners.rsl_rl.vec_env import VecEnvAdapter
 
-    adapter = VecEnvAdapter(env, GROUPS)
+    adapter = VecEnvAdapter(env, lambda names: GROUPS)
     adapter.episode_length_buf = torch.tensor([9, 0, 5, 8])
     _, _, dones, _ = adapter.step(torch.zeros(4, 1))
     assert dones.tolist() == [True, False, False, False]
@@ -173,7 +173,7 @@ def test_random_initial_lengths_reach_the_environment(env: Any) -> None:
 def test_actions_are_clipped(env: Any) -> None:
     from runners.learners.rsl_rl.vec_env import VecEnvAdapter
 
-    VecEnvAdapter(env, GROUPS, clip_actions=0.5).step(torch.full((4, 1), 3.0))
+    VecEnvAdapter(env, lambda names: GROUPS, clip_actions=0.5).step(torch.full((4, 1), 3.0))
     assert env.action_manager.action.tolist() == [[0.5]] * 4
 
 
@@ -185,5 +185,5 @@ def test_before_step_can_leave_the_rollout(env: Any) -> None:
 
     counter = env.common_step_counter
     with pytest.raises(KeyboardInterrupt):
-        VecEnvAdapter(env, GROUPS, before_step=leave).step(torch.zeros(4, 1))
+        VecEnvAdapter(env, lambda names: GROUPS, before_step=leave).step(torch.zeros(4, 1))
     assert env.common_step_counter == counter

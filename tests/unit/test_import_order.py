@@ -20,17 +20,17 @@ class Launched(BaseException):
 class Recorder:
     name = "recorder"
     default_task = "Some-Task"
-    def launch(self, options):
+    def launch(self, options, flags=()):
         raise Launched
     def __getattr__(self, name):
         raise AssertionError(name + " was asked of the simulator before launch()")
 simulators.load = lambda wanted: Recorder()
-from runners import options, interrupts, verb
+from runners import closing, options, interrupts, verb
 class Quiet:
     def __getattr__(self, name):
         return lambda *a, **k: None
 try:
-    module.{verb}(options.parse("{verb}", sys.argv[1:]), Quiet(), interrupts.Interrupts())
+    module.{verb}(options.parse("{verb}", sys.argv[1:]), Quiet(), interrupts.Interrupts(), closing.Closing())
 except Launched:
     tops = {{name.partition(".")[0] for name in sys.modules}}
     tops -= {{"runners", "__main__", "sitecustomize", "usercustomize", "_distutils_hack"}}

@@ -48,7 +48,7 @@ class Configs:
 
 def applied(*words: str) -> Agent:
     configs = Configs(env=Algorithm(), agent=Agent())
-    overrides.apply(configs, overrides.split(" ".join(words)))
+    overrides.apply(configs, overrides.split(" ".join(words)).fields)
     return configs.agent
 
 

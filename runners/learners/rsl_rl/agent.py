@@ -76,6 +76,18 @@ ACTIVATIONS = {
 GAUSSIAN, HETEROSCEDASTIC, BETA = "GaussianDistribution", "HeteroscedasticGaussianDistribution", "BetaDistribution"
 MAY_BE_NONE = ("desired_kl", "clip_actions", "run_name")
 UNSET = ("???",)  # OmegaConf's word for a value that is missing
+SHAPES = {
+    "nested": "nested runner, algorithm and policy, as rsl_rl 1.0.2 reads it",
+    "flat": "flat, as rsl_rl 2.x reads it",
+    "policy": "flat with policy and obs_groups, as rsl_rl 3.x and Isaac Lab have it",
+    "stochastic": "actor and critic, as rsl_rl 4.x reads it",
+    "distribution": "actor and critic with distribution_cfg, as rsl_rl 5.x and mjlab have it",
+}
+FILLED_IN = {
+    "max_iterations": 1500, "seed": 42, "num_steps_per_env": 24, "save_interval": 50, "run_name": "",
+    "logger": "tensorboard",
+}  # fmt: skip
+"""What a run needs and a YAML file may leave out: the defaults of Isaac Lab's configurations, and 1500 iterations."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +149,50 @@ class Agent:
     rnd: dict[str, Any] | None = None
     symmetry: dict[str, Any] | None = None
     notes: list[Note] = field(default_factory=list)
+
+
+class Table(dict[str, Any]):
+    """A configuration that was YAML: keys as attributes, those of the runner below ``runner`` where it has that."""
+
+    where: str
+    notes: list[Note]
+
+    def _home(self, name: str) -> dict[str, Any]:
+        below = self.get("runner")
+        return below if isinstance(below, dict) and name in RUNNER and name not in self else self
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self._home(name)[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("where", "notes"):
+            self.__dict__[name] = value
+        else:
+            self._home(name)[name] = value
+
+
+def table(data: Any, where: str, experiment: str) -> Table:
+    """Make a configuration from YAML fit for a run: with what every run needs, noted where it had to be filled in.
+
+    Raises:
+        UserError: it is no table of keys and values.
+    """
+    if not isinstance(data, dict) or not data:
+        raise UserError(f"{where} is empty or no table of keys and values; it needs algorithm, and policy or actor")
+    made = Table(copy.deepcopy(data))
+    made.where, made.notes = where, []
+    for key, value in {**FILLED_IN, "experiment_name": experiment}.items():
+        if getattr(made, key, None) is None:
+            setattr(made, key, value)
+            if key != "run_name":
+                made.notes.append(Note("filled in", key, value, "the file does not say it"))
+    for key, wanted in (("max_iterations", int), ("seed", int), ("num_steps_per_env", int), ("save_interval", int)):
+        if not isinstance(getattr(made, key), wanted):
+            raise UserError(f"{where}: '{key}' is {getattr(made, key)!r}, not {words_for(wanted)}")
+    return made
 
 
 class _Unique(yaml.SafeLoader):

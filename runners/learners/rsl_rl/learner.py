@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import os
 import statistics
 import sys
 from collections import deque
@@ -16,6 +15,7 @@ from typing import Any
 import torch
 from rsl_rl.runners import OnPolicyRunner
 
+from runners import ranks
 from runners.errors import UserError
 from runners.learners.rsl_rl import checkpoint, config, holes
 from runners.learners.rsl_rl.agent import Agent
@@ -83,15 +83,15 @@ class Learner:
     """Trains, saves and loads with the installed rsl_rl."""
 
     def __init__(self, env: VecEnvAdapter, agent: Agent, release: Release, log_dir: Path | None, device: str) -> None:
-        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-            raise UserError("WORLD_SIZE is set, and a run uses one GPU; unset WORLD_SIZE")
+        if ranks.count() > 1:
+            ranks.check_release(ranks.count())
         self.env = env
         self.agent = agent
         self.release = release
         self.device = device
         self.done = 0
         """Finished iterations."""
-        cfg, _ = config.write(agent, release, list(env.unwrapped.observation_manager.active_terms))
+        cfg, _ = config.write(agent, release, env.group_names)
         self._normalise = self._normalisers(cfg)
         if release.shape == "nested":
             holes.add_normaliser(cfg, OnPolicyRunner, self._normalise)
@@ -99,7 +99,7 @@ class Learner:
         holes.fill(self.runner, release)
         self.metrics = UpdateMetrics(self.runner.alg, release, agent.runner.get("check_for_nan", True))
         self._episode_log = EpisodeLog(env.logs)
-        self._steps = int(agent.runner["num_steps_per_env"]) * env.num_envs
+        self._steps = int(agent.runner["num_steps_per_env"]) * env.num_envs * ranks.count()
         self._on_iteration: Callable[[Progress], None] = lambda progress: None
         self._total = 0
         self._buffers: tuple[deque[float], deque[float]] = (deque(), deque())
@@ -144,13 +144,21 @@ class Learner:
             module.deque = lambda maxlen: next(prepared, None) or plain(maxlen=maxlen)  # type: ignore[attr-defined]
         try:
             self.runner.learn(total - self.done, init_at_random_ep_len=True)
+        except ValueError as error:
+            if str(error).startswith("Expected parameter loc"):  # what torch says, of releases up to 2.2.2
+                raise FloatingPointError(
+                    "NaN or infinity in the observations, or in what the policy makes of them"
+                ) from error
+            raise
         finally:
             if plain is not None:
                 module.deque = plain  # type: ignore[attr-defined]
 
     def _after_log(self, _: None, iteration: int, seconds: float, names: Any) -> None:
-        writer = self._writer()
         self.done = iteration + 1
+        if ranks.rank() > 0:  # some releases log in every process, and only the first has a writer
+            return
+        writer = self._writer()
         for tag, value in self._episode_log.take().items():
             writer.add_scalar(tag, value, iteration)
         for name, value in self.metrics.last.items():
@@ -173,6 +181,8 @@ class Learner:
 
     def _save(self, path: str, infos: dict[str, Any] | None = None) -> None:
         """In place of the runner's own: complete or not at all, named by the last finished iteration."""
+        if ranks.rank() > 0:  # 3.2.0 and 3.3.0 save in every process
+            return
         file = Path(path).with_name(f"model_{self.done - 1}.pt")
         # the step counter drives curricula; mjlab keeps it under the same names
         counter = {"common_step_counter": int(self.env.unwrapped.common_step_counter)}

@@ -1,4 +1,4 @@
-"""The environment as rsl_rl wants it, over any manager-based environment (Isaac Lab's interface).
+"""The environment as rsl_rl wants it, over any environment with Isaac Lab's interface, manager-based or direct.
 
 rsl_rl has asked for three things so far. "tensors" (1.0.2): observation tensors, five values a step,
 sizes as attributes. "pair" (2.x): ``(observations, extras)``, four values. "groups" (3.0.0 and later):
@@ -7,12 +7,14 @@ a TensorDict of observation groups, four values. Source: ``rsl_rl/env/vec_env.py
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from tensordict import TensorDict
 
+from runners.errors import UserError
 from runners.learners.rsl_rl.agent import Agent
 from runners.learners.rsl_rl.config import resolve_groups
 from runners.learners.rsl_rl.release import Release
@@ -21,9 +23,10 @@ Groups = dict[str, torch.Tensor]
 
 
 class VecEnvAdapter:
-    """A manager-based environment in the contract of one generation of rsl_rl.
+    """An environment in the contract of one generation of rsl_rl.
 
     Attributes:
+        group_names: the environment's observation groups.
         num_obs: size of what the actor sees.
         num_privileged_obs: size of what the critic sees; None if it sees the same.
         logs: what the environment logged in each step since the learner last took it.
@@ -32,7 +35,7 @@ class VecEnvAdapter:
     def __init__(
         self,
         env: Any,
-        groups: dict[str, list[str]],
+        choose_groups: Callable[[list[str]], dict[str, list[str]]],
         contract: str = "groups",
         clip_actions: float | None = None,
         before_step: Callable[[], None] = lambda: None,
@@ -41,13 +44,16 @@ class VecEnvAdapter:
 
         Args:
             env: the environment, possibly wrapped.
-            groups: names of the observation groups that ``actor``, ``critic`` and ``rnd_state`` see.
+            choose_groups: takes the names of the environment's observation groups and gives those that ``actor``,
+                ``critic`` and ``rnd_state`` see.
             contract: tensors, pair or groups.
             clip_actions: bound on the absolute value of actions.
             before_step: called before every step: the one safe place to leave a rollout.
+
+        Raises:
+            UserError: an observation group that is no tensor.
         """
         self.env = env
-        self.groups = groups
         self.clip_actions = clip_actions
         self.before_step = before_step
         self.logs: list[dict[str, Any]] = []
@@ -55,13 +61,17 @@ class VecEnvAdapter:
         """What to show once more as the group "policy"; see holes.py."""
         base = env.unwrapped
         self.num_envs: int = base.num_envs
-        self.num_actions: int = base.action_manager.total_action_dim
+        self.num_actions = number_of_actions(base)
         self.max_episode_length: int = base.max_episode_length
         self.device = torch.device(base.device)
         self._view = {"tensors": self._as_tensors, "pair": self._as_pair, "groups": self._as_groups}[contract]
         self._contract = contract
-        self._asymmetric = groups["critic"] != groups["actor"]
         observations, _ = env.reset()  # only 1.0.2 does it
+        self._seen: Groups = observations
+        self.group_names = list(observations)
+        self.groups = groups = choose_groups(self.group_names)
+        check_tensors(observations, {name for names in groups.values() for name in names})
+        self._asymmetric = groups["critic"] != groups["actor"]
         self.num_obs = self._concatenate(observations, "actor").shape[1]
         self.num_privileged_obs = self._concatenate(observations, "critic").shape[1] if self._asymmetric else None
 
@@ -88,16 +98,21 @@ class VecEnvAdapter:
 
     def get_observations(self) -> Any:
         """The current observations: a tensor, ``(tensor, extras)`` or a TensorDict."""
-        return self._view(self.unwrapped.observation_manager.compute(), {})
+        return self._view(self._observe(), {})
 
     def get_privileged_observations(self) -> torch.Tensor | None:
         """What the critic sees; None if it sees what the actor does (contract "tensors")."""
-        groups = self.unwrapped.observation_manager.compute()
-        return self._concatenate(groups, "critic") if self._asymmetric else None
+        return self._concatenate(self._observe(), "critic") if self._asymmetric else None
+
+    def _observe(self) -> Groups:
+        """What there is to see now. Asking a direct environment anew would draw new noise, so the last counts."""
+        manager = getattr(self.unwrapped, "observation_manager", None)
+        return self._seen if manager is None else manager.compute()
 
     def reset(self) -> tuple[Any, Any]:
         """Reset every environment. 1.0.2 does so once, in its constructor, and wants a pair."""
         observations, extras = self.env.reset()
+        self._seen = observations
         if self._contract == "tensors":
             return self._as_tensors(observations, {}), self.get_privileged_observations()
         return self._view(observations, extras), extras
@@ -117,6 +132,7 @@ class VecEnvAdapter:
         if self.clip_actions is not None:
             actions = torch.clamp(actions, -self.clip_actions, self.clip_actions)
         observations, rewards, terminated, truncated, given = self.env.step(actions)
+        self._seen = observations
         extras = {key: value for key, value in given.items() if key not in ("log", "episode", "observations")}
         if log := given.get("episode") or given.get("log"):
             self.logs.append(dict(log))  # a copy: the environment goes on writing into its own
@@ -173,9 +189,37 @@ def make_vec_env(
     Raises:
         UserError: the configuration names a group that the environment does not have.
     """
-    groups = resolve_groups(agent, list(env.unwrapped.observation_manager.active_terms))
     contract = "groups" if release is None else release.contract
-    adapter = VecEnvAdapter(env, groups, contract, agent.runner.get("clip_actions"), before_step)
+    adapter = VecEnvAdapter(
+        env, lambda names: resolve_groups(agent, names), contract, agent.runner.get("clip_actions"), before_step
+    )
     if release is not None and release.version == "3.0.0":
-        adapter.policy_group = groups["actor"][0]
+        adapter.policy_group = adapter.groups["actor"][0]
     return adapter
+
+
+def number_of_actions(env: Any) -> int:
+    """Size of one environment's action.
+
+    Raises:
+        UserError: the action is no vector of numbers.
+    """
+    manager = getattr(env, "action_manager", None)
+    if manager is not None:
+        return int(manager.total_action_dim)
+    shape = getattr(env.single_action_space, "shape", None)
+    if not shape or hasattr(env.single_action_space, "nvec"):
+        raise UserError(f"the action space {env.single_action_space} is no vector of numbers, which PPO here needs")
+    return math.prod(shape)
+
+
+def check_tensors(observations: Any, wanted: set[str]) -> None:
+    """Refuse observations that are composed of others.
+
+    Raises:
+        UserError: names the first group that is no tensor.
+    """
+    for name in sorted(wanted):
+        if not isinstance(observations[name], torch.Tensor):
+            kind = type(observations[name]).__name__
+            raise UserError(f"the observation group '{name}' is a {kind}, not one tensor; concatenate its terms")
