@@ -43,6 +43,17 @@ def rank() -> int:
     return int(os.environ.get("RANK", "0"))
 
 
+def graphics_gpu() -> int | None:
+    """This process's GPU among all of the machine, where the number is known.
+
+    CUDA_VISIBLE_DEVICES renumbers GPUs for CUDA and not for graphics, which is why AppLauncher of 2.3.2 renders on
+    the wrong one (https://github.com/isaac-sim/IsaacLab/pull/7057).
+    """
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    name = visible[rank()].strip() if count() > 1 and rank() < len(visible) else ""
+    return int(name) if name.isdigit() else None
+
+
 def flags() -> list[str]:
     """The verb's flags in this process."""
     given: list[str] = json.loads(os.environ[FLAGS]) if FLAGS in os.environ else sys.argv[1:]

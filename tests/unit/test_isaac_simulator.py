@@ -96,9 +96,7 @@ def test_tasks_of_a_robot_package(lab: Path, tmp_path: Path, monkeypatch: pytest
     assert {task for task, module in found.items() if module != "isaaclab_tasks"} == {isaac.SIMULATOR.default_task}
     assert isaac.SIMULATOR.default_task == "Velocity-Berkeley-Humanoid-Lite-v0"
     monkeypatch.setenv("ISAAC_TASK_PACKAGES", "no_such_robot.tasks")
-    with pytest.raises(
-        UserError, match="package 'no_such_robot' is not installed; run: .*, or name its folder"
-    ):
+    with pytest.raises(UserError, match=r"package 'no_such_robot' is not installed; run: .*, or name its folder"):
         isaac.SIMULATOR.tasks()
 
 

@@ -94,6 +94,15 @@ def test_the_status_is_that_of_rank_0_unless_another_failed(
     assert manifest["reason"] == ("GPU 1: out of memory" if rank_1 else "one of the processes was killed")
 
 
+@pytest.mark.parametrize(("visible", "gpu"), [("4,6", 6), ("GPU-a,GPU-b", None), ("4", None), ("", None)])
+def test_graphics_count_all_gpus_of_the_machine(visible: str, gpu: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert ranks.graphics_gpu() is None
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    assert ranks.graphics_gpu() == gpu
+
+
 def test_all_stop_at_the_same_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """A signal that only another process has received counts, at the first step of an iteration."""
     import torch

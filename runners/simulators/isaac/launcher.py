@@ -151,6 +151,8 @@ def start(app_launcher: Any, given: dict[str, Any], flags: dict[str, Any]) -> An
         os.environ.pop(variable, None)
     # Kit would take our flags for its own
     sys.argv[1:] = [f"--{name}" for name in READ_BY_KIT if flags.get(name)]
+    if (gpu := ranks.graphics_gpu()) is not None:
+        sys.argv.append(f"--/renderer/activeGpu={gpu}")  # comes after AppLauncher's own, and so counts
     with process_kept():
         try:
             return app_launcher(given).app
