@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from real_make import SMALL, Make
-from warm import Server, Warm
+from real_make import ROOT, SMALL, Make, clean_environment
+from warm import Warm
+from warm_server import Server
 
 
 @pytest.fixture
@@ -18,7 +19,8 @@ def make(tmp_path: Path) -> Make:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    server = Server()
+    kernels = {"WARP_CACHE_PATH": str(ROOT / ".cache" / "warp")}  # those of make; compiling them takes 40 s
+    server = Server({**clean_environment(), **kernels, "MUJOCO_GL": "disable"})
     yield server
     server.close()
 
@@ -30,10 +32,11 @@ def warm(server: Server, make: Make, tmp_path: Path) -> Warm:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One finished run of three iterations. Tests must not change it."""
     make = Make(tmp_path_factory.mktemp("trained"))
-    done = make("train", "ITERATIONS=3", "SEED=7", "NAME=base", *SMALL)
+    warm = Warm(server, make.log_root, tmp_path_factory.mktemp("output"))
+    done = warm("train", "ITERATIONS=3", "SEED=7", "NAME=base", *SMALL)
     assert done.returncode == 0, done.stdout + done.stderr
     return make.last()
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 import traceback
@@ -22,6 +21,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from warm_server import redirect  # noqa: E402
+
 TASK = "Mjlab-Cartpole-Balance"
 ARGS = "agent.save_interval=1 agent.num_steps_per_env=8 env.episode_length_s=2.0"
 COLUMNS = (
@@ -73,19 +76,25 @@ class Cell:
 
     def train(self) -> None:
         """Train in a process of its own until three iterations are saved, and kill it."""
-        flags = self.flags(iterations=500, num_envs=8, seed=1, args=ARGS, log_root=self.logs)
-        with open(self.folder / "killed.log", "wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "runners.train", *flags], cwd=ROOT, stdout=log, stderr=log
-            )
+        log = self.folder / "killed.log"
+        child = os.fork()
+        if child == 0:
+            try:
+                redirect(log, log)
+                self.verb("train", iterations=500, num_envs=8, seed=1, args=ARGS)
+            finally:
+                os._exit(1)
         end = time.monotonic() + 240
         while not list(self.logs.glob("*/*/model_2.pt")):
-            if process.poll() is not None or time.monotonic() > end:
-                process.kill()
-                raise RuntimeError((self.folder / "killed.log").read_text().splitlines()[-1])
+            ended = os.waitpid(child, os.WNOHANG)[0] == child
+            if ended or time.monotonic() > end:
+                if not ended:
+                    os.kill(child, signal.SIGKILL)
+                    os.waitpid(child, 0)
+                raise RuntimeError(log.read_text().splitlines()[-1])
             time.sleep(0.05)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 
     def kill(self) -> None:
         from runners.curve import scalars
@@ -484,7 +493,6 @@ def check_newest(files: list[Path]) -> dict[str, str]:
 
 
 def main(arguments: list[str]) -> int:
-    sys.path.insert(0, str(ROOT))
     os.chdir(ROOT)
     if arguments[0] == "--newest":
         target, *files = map(Path, arguments[1:])

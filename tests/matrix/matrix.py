@@ -21,14 +21,15 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path.insert(0, str(ROOT))
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(ROOT), str(ROOT / "tests")]
 
 from cell import COLUMNS, REFERENCE  # noqa: E402
+from warm_server import Server  # noqa: E402
 
 from runners.learners.rsl_rl.release import KNOWN, NEWEST  # noqa: E402
 
@@ -42,7 +43,7 @@ class Row:
     """One release in the table."""
 
     version: str
-    python: Path
+    packages: Path
     result: dict[str, Any] = field(default_factory=dict)
 
     def problems(self, columns: tuple[str, ...]) -> list[str]:
@@ -54,7 +55,7 @@ class Row:
 
 
 def environment_for(spec: str) -> tuple[str, Path]:
-    """Make the small environment of a release: a number, a path or a git address. Returns its number and Python."""
+    """Make the small environment of a release: a number, a path or a git address. Returns its number and packages."""
     folder = CACHE / re.sub(r"[^\w.@-]+", "_", spec)
     python, done = folder / "bin" / "python", folder / "version"
     if not done.is_file():
@@ -75,7 +76,8 @@ def environment_for(spec: str) -> tuple[str, Path]:
             [python, "-c", code], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True, env=environment()
         ).stdout.strip()
         done.write_text(version)
-    return done.read_text(), python
+    (site,) = folder.glob("lib/python3.*/site-packages")
+    return done.read_text(), site
 
 
 def environment() -> dict[str, str]:
@@ -85,31 +87,43 @@ def environment() -> dict[str, str]:
     return {**kept, **own, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
 
 
-def run_cell(row: Row, folder: Path) -> None:
-    """Run one release's cell in its own process."""
+def run(server: Server, row: Row, *arguments: object, folder: Path) -> None:
+    """Run cell.py in its own process with one release."""
+    server.start("cell", [str(word) for word in arguments], folder, path=[str(row.packages)]).wait(900)
+
+
+def run_cell(server: Server, row: Row, folder: Path) -> None:
+    """Run one release's cell."""
     folder.mkdir()
-    with open(folder / "cell.log", "wb") as log:
-        command = [row.python, HERE / "cell.py", folder]
-        subprocess.run(command, cwd=ROOT, env=environment(), stdout=log, stderr=log, check=False, timeout=900)
+    run(server, row, folder, folder=folder)
     result = folder / "result.json"
     row.result = json.loads(result.read_text()) if result.is_file() else {"train": f"ended early, see {folder}"}
 
 
-def run_matrix(specs: list[str], work: Path, jobs: int) -> list[Row]:
-    """Run the newest release, then all others, then the newest on what the others left."""
+def run_matrix(servers: list[Server], specs: list[str], work: Path) -> list[Row]:
+    """Run the newest release, then all others side by side, then the newest on what the others left."""
     rows = [Row(*environment_for(spec)) for spec in specs]
     newest = next((row for row in rows if row.version == NEWEST), None) or Row(*environment_for(NEWEST))
-    run_cell(newest, work / newest.version)
+    run_cell(servers[0], newest, work / newest.version)
     shutil.copy(work / newest.version / "to-newest.pt", work / REFERENCE)
     others = [row for row in rows if row is not newest]
-    with ThreadPoolExecutor(jobs) as pool:
-        for row, _ in zip(others, pool.map(lambda row: run_cell(row, work / row.version), others), strict=True):
+    idle = SimpleQueue[Server]()
+    for server in servers:
+        idle.put(server)
+
+    def run_other(row: Row) -> None:
+        server = idle.get()
+        try:
+            run_cell(server, row, work / row.version)
+        finally:
+            idle.put(server)
+
+    with ThreadPoolExecutor(len(servers)) as pool:
+        for row, _ in zip(others, pool.map(run_other, others), strict=True):
             print("\n".join(row.problems(COLUMNS)) or f"{row.version}: done", flush=True)
     files = [work / row.version / "to-newest.pt" for row in [newest, *others]]
     there = [str(path) for path in files if path.is_file()]
-    with open(work / "newest.log", "wb") as log:
-        command = [newest.python, HERE / "cell.py", "--newest", work / "newest.json", *there]
-        subprocess.run(command, cwd=ROOT, env=environment(), stdout=log, stderr=log, check=False, timeout=900)
+    run(servers[0], newest, "--newest", work / "newest.json", *there, folder=work)
     taken = json.loads((work / "newest.json").read_text())
     for row in [newest, *others]:
         row.result["to newest"] = taken.get(row.version, "not run")
@@ -150,7 +164,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as text:
         work = args.keep or Path(text)
         work.mkdir(exist_ok=True)
-        rows = run_matrix(specs, work, args.jobs)
+        servers = [Server(environment()) for _ in range(args.jobs)]
+        rows = run_matrix(servers, specs, work)
+        for server in servers:
+            server.close()
     problems = [problem for row in rows for problem in row.problems(ALL)] + unequal_losses(rows)
     print(table(rows))
     for problem in problems:

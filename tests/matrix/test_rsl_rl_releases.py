@@ -5,24 +5,31 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cell import COLUMNS
-from matrix import HERE, ROOT, environment, run_matrix, unequal_losses
+from matrix import ROOT, Row, environment, run_cell, run_matrix, unequal_losses
+from warm_server import Server
 
 DOUBLE = ROOT / "tests" / "doubles" / "rsl_rl_1_0_2"
 VERSIONS = ("2.3.3", "3.1.3", "4.0.1", "5.5.1")
 
 
 @pytest.fixture(scope="module")
-def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def server() -> Iterator[Server]:
+    server = Server(environment())
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def rows(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     try:
-        done = run_matrix(list(VERSIONS), tmp_path_factory.mktemp("matrix"), jobs=1)
+        done = run_matrix([server], list(VERSIONS), tmp_path_factory.mktemp("matrix"))
     except subprocess.CalledProcessError as error:
         text = (error.stderr or b"").decode()
         if "No matching distribution" in text or "Retrying" in text:
@@ -47,12 +54,9 @@ def test_what_a_release_lacks_is_refused_by_name(rows: dict[str, Any]) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_the_contract_of_1_0_2(tmp_path: Path) -> None:
+def test_the_contract_of_1_0_2(server: Server, tmp_path: Path) -> None:
     """Against a double that fails where 1.0.2 fails; test_double_1_0_2.py holds it to the real one."""
-    variables = environment()
-    variables["PYTHONPATH"] = f"{DOUBLE}:{variables['PYTHONPATH']}"
-    subprocess.run([sys.executable, HERE / "cell.py", tmp_path], cwd=ROOT, env=variables, check=True)
-    result = json.loads((tmp_path / "result.json").read_text())
-    bad = {column: result[column] for column in COLUMNS if result[column] not in ("ok", "refused")}
-    assert bad == {}
-    assert [column for column in COLUMNS if result[column] == "refused"] == ["lstm", "gru", "rnd", "symmetry"]
+    row = Row("1.0.2", DOUBLE)
+    run_cell(server, row, tmp_path / "cell")
+    assert row.problems(COLUMNS) == []
+    assert [column for column in COLUMNS if row.result[column] == "refused"] == ["lstm", "gru", "rnd", "symmetry"]
