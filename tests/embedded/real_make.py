@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-MATRIX = ROOT / "tests" / "matrix"
 SMALL = ("NUM_ENVS=8", "ARGS=agent.save_interval=1 agent.num_steps_per_env=8 env.episode_length_s=2.0")
 """Episodes of 40 steps, iterations of 8."""
 EMBEDDED = ["SIM=mujoco"] if (ROOT / ".isaac").exists() else []

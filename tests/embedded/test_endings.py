@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import subprocess
 from pathlib import Path
@@ -34,39 +33,28 @@ def wait_for_iteration(make: Make, number: int) -> int:
 @pytest.mark.parametrize(
     ("signum", "status", "reason"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")]
 )
-def test_a_signal_saves_and_tells(make: Make, signum: int, status: int, reason: str) -> None:
-    child = subprocess.Popen(
-        [".venv/bin/python", "-m", "runners.train", "--num-envs=8", "--iterations=100000",
-         "--args=agent.save_interval=1 agent.num_steps_per_env=8", f"--log-root={make.log_root}"],
-        cwd=ROOT, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    wait_for_iteration(make, 1)
-    child.send_signal(signum)
-    output, errors = child.communicate(timeout=10)
-    assert child.returncode == status
+def test_a_signal_saves_and_tells(make: Make, warm: Warm, signum: int, status: int, reason: str) -> None:
+    child = warm.start("train", *LONG)
+    assert wait_for_iteration(make, 1) == child.pid
+    os.kill(child.pid, signum)
+    ended = child.wait(10)
+    assert ended.returncode == status
     data = manifest(make.last())
     assert (data["status"], data["reason"], data["process"]) == ("interrupted", reason, None)
     done = data["iterations"]["done"]
     assert RunDir(make.last()).last_checkpoint()[0].iteration == done - 1
-    assert f"saved model_{done - 1}.pt after {done} iterations" in output
-    assert f"make train RESUME=1 RUN={make.last().name}" in output
-    assert errors == f"train: stopped by {reason}\n"
+    assert f"saved model_{done - 1}.pt after {done} iterations" in ended.stdout
+    assert f"make train RESUME=1 RUN={make.last().name}" in ended.stdout
+    assert ended.stderr == f"train: stopped by {reason}\n"
 
 
 def test_ctrl_c_in_a_terminal_reaches_the_trainer_through_make(make: Make) -> None:
-    child = start(make, *LONG)
-    wait_for_iteration(make, 1)
-    os.killpg(child.pid, signal.SIGINT)
-    child.communicate(timeout=10)
-    assert child.returncode != 0
-    assert manifest(make.last())["status"] == "interrupted"
-
-
-def test_ctrl_c_while_filming_ends_as_without(make: Make) -> None:
+    """While it films too, which ends as without."""
     child = start(make, "ITERATIONS=100000", "NUM_ENVS=2", "VIDEO=1", "VIDEO_LENGTH=100000", SMALL[1])
     wait_for_iteration(make, 1)
     os.killpg(child.pid, signal.SIGINT)
     _, errors = child.communicate(timeout=20)
+    assert child.returncode != 0
     assert "train: stopped by Ctrl-C" in errors and "failed" not in errors
     assert manifest(make.last())["status"] == "interrupted"
     assert [path.name for path in (make.last() / "videos" / "train").iterdir()] == ["step-0.mp4"]
@@ -81,21 +69,19 @@ def test_terminating_make_stops_the_trainer(make: Make) -> None:
     assert child.returncode != 0 and manifest(make.last())["reason"] == "SIGTERM"
 
 
-def test_a_signal_before_the_first_iteration(make: Make) -> None:
-    child = start(make, *LONG)
+def test_a_signal_before_the_first_iteration(make: Make, warm: Warm) -> None:
+    child = warm.start("train", *LONG)
     wait_until(lambda: bool(make.runs()))
-    os.kill(int(manifest(make.last())["process"]["pid"]), signal.SIGTERM)
-    child.communicate(timeout=60)
-    assert child.returncode != 0 and manifest(make.last())["status"] == "interrupted"
+    os.kill(child.pid, signal.SIGTERM)
+    assert child.wait(60).returncode == 143 and manifest(make.last())["status"] == "interrupted"
 
 
 def test_kill_9_loses_one_save_interval_at_most(make: Make, warm: Warm) -> None:
-    child = start(make, *LONG)
-    pid = wait_for_iteration(make, 3)
-    os.kill(pid, signal.SIGKILL)
-    child.communicate(timeout=10)
+    child = warm.start("train", *LONG)
+    wait_for_iteration(make, 3)
+    os.kill(child.pid, signal.SIGKILL)
+    assert child.wait(10).returncode == -signal.SIGKILL
     killed = make.last()
-    assert child.returncode != 0
     assert manifest(killed)["status"] == "running" and RunDir(killed).status() == "dead"
     assert "dead" in make("runs").stdout
     last = RunDir(killed).last_checkpoint()[0].iteration
@@ -125,24 +111,16 @@ def test_nan_is_a_failure(make: Make, warm: Warm) -> None:
     assert "nan" in done.stderr.lower()
 
 
-def test_more_environments_than_memory(make: Make) -> None:
-    limit = 3 << 30
-    done = make(
-        "train", "NUM_ENVS=4000000", "ITERATIONS=1",
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit)),
-    )  # fmt: skip
-    assert done.returncode != 0
+def test_more_environments_than_memory(make: Make, warm: Warm) -> None:
+    done = warm("train", "NUM_ENVS=4000000", "ITERATIONS=1", memory=3 << 30)
+    assert done.returncode == 1
     assert "NUM_ENVS '4000000' does not fit into memory; try half: NUM_ENVS=2000000" in done.stderr
     assert "Traceback" not in done.stderr and manifest(make.last())["status"] == "failed"
 
 
-def test_playing_more_environments_than_memory(copy_of_trained: Path, make: Make) -> None:
-    limit = 3 << 30
-    done = make(
-        "play", "NUM_ENVS=4000000", "VIEWER=none",
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit)),
-    )  # fmt: skip
-    assert done.returncode != 0 and "play: NUM_ENVS '4000000' does not fit into memory" in done.stderr
+def test_playing_more_environments_than_memory(copy_of_trained: Path, warm: Warm) -> None:
+    done = warm("play", "NUM_ENVS=4000000", "VIEWER=none", memory=3 << 30)
+    assert done.returncode == 1 and "play: NUM_ENVS '4000000' does not fit into memory" in done.stderr
 
 
 def test_a_file_where_the_logs_should_go(make: Make, warm: Warm) -> None:

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
-from real_make import MATRIX, ROOT, SMALL, Make, clean_environment, manifest, read_video
+from real_make import ROOT, SMALL, Make, clean_environment, manifest, read_video
 from warm import Warm
 
 from runners.curve import scalars
-
-sys.path.insert(0, str(MATRIX))
-
-from matrix import environment
 
 LOSS = "Loss/value"
 
@@ -75,8 +70,8 @@ def test_the_command_repeats_the_run(trained: Path, make: Make) -> None:
     assert scalars(make.last(), LOSS) == scalars(trained, LOSS)
 
 
-def test_the_last_words_are_the_next_commands(make: Make) -> None:
-    done = make("train", "ITERATIONS=1", "SEED=random", "SIM=mujoco", *SMALL)
+def test_the_last_words_are_the_next_commands(make: Make, warm: Warm) -> None:
+    done = warm("train", "ITERATIONS=1", "SEED=random", "SIM=mujoco", *SMALL)
     assert done.returncode == 0, done.stderr
     run = make.last()
     assert f"make play RUN={run.name} LOG_ROOT='{make.log_root}'" in done.stdout
@@ -177,15 +172,14 @@ def test_wandb_offline_writes_into_the_run_and_not_into_the_home_folder(make: Ma
     assert list(home.iterdir()) == []
 
 
-def test_wandb_of_a_release_that_does_not_know_it(tmp_path: Path) -> None:
+def test_wandb_of_a_release_that_does_not_know_it(make: Make, warm: Warm, tmp_path: Path) -> None:
     """1.0.2 writes TensorBoard only; wandb reads along."""
-    variables = {**environment(), "WANDB_MODE": "offline", "HOME": str(tmp_path)}
-    variables["PYTHONPATH"] = f"{ROOT / 'tests/doubles/rsl_rl_1_0_2'}:{variables['PYTHONPATH']}"
-    flags = ["--logger=wandb", "--iterations=1", "--num-envs=8", f"--log-root={tmp_path / 'logs'}"]
-    command = [sys.executable, "-m", "runners.train", *flags]
-    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+    variables = {"WANDB_MODE": "offline", "HOME": str(tmp_path)}
+    double = str(ROOT / "tests/doubles/rsl_rl_1_0_2")
+    done = warm("train", "LOGGER=wandb", "ITERATIONS=1", "NUM_ENVS=8", env=variables, path=[double])
     assert done.returncode == 0, done.stderr
-    (stored,) = (tmp_path / "logs").glob("*/*/wandb/offline-run-*/*.wandb")
+    (stored,) = make.last().glob("wandb/offline-run-*/*.wandb")
+    assert manifest(make.last())["versions"]["rsl_rl"] == "1.0.2"
     assert b"Perf/total_fps" in stored.read_bytes()
 
 
