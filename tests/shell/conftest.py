@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from shell_checkout import NOX, TORCH, Checkout, Wheels, make_checkout, make_wheel, rsl_rl_files
+from shell_checkout import NOX, TORCH, Checkout, Wheels, make_checkout, make_quick_python, make_wheel, rsl_rl_files
 from workstation import Workstation, World, make_workstation, make_world, slim
 
 
@@ -23,6 +23,12 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Wheels:
     ]
     dev = make_wheel(folder, "nox", "1.0", {"nox/__init__.py": "", "nox/__main__.py": NOX})
     return Wheels(folder, "".join(lock), dev)
+
+
+@pytest.fixture(scope="session")
+def quick_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For tests that make a .venv and are not about how, or about when something comes in between."""
+    return make_quick_python(tmp_path_factory.mktemp("python"))
 
 
 @pytest.fixture

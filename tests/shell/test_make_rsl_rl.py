@@ -69,9 +69,9 @@ def releases(wheels: Wheels, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory, wheels: Wheels, releases: Path) -> Base:
+def base(tmp_path_factory: pytest.TempPathFactory, wheels: Wheels, releases: Path, quick_python: Path) -> Base:
     root = tmp_path_factory.mktemp("base")
-    checkout = make_checkout(root, wheels)
+    checkout = make_checkout(root, wheels, quick_python)
     checkout.env["PIP_FIND_LINKS"] = str(releases)
     git = shutil.which("git")
     if git is None:
@@ -100,9 +100,9 @@ def copy_or_link(source: str, target: str) -> None:
 
 
 @pytest.fixture
-def fresh(tmp_path: Path, wheels: Wheels, releases: Path) -> Checkout:
+def fresh(tmp_path: Path, wheels: Wheels, releases: Path, quick_python: Path) -> Checkout:
     """A fresh clone, on a machine without git."""
-    checkout = make_checkout(tmp_path, wheels)
+    checkout = make_checkout(tmp_path, wheels, quick_python)
     checkout.env["PIP_FIND_LINKS"] = str(releases)
     return checkout
 

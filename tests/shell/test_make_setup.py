@@ -77,6 +77,12 @@ def installed(tmp_path_factory: pytest.TempPathFactory, wheels: Wheels) -> Check
     return checkout
 
 
+@pytest.fixture
+def quick(tmp_path: Path, wheels: Wheels, quick_python: Path) -> Checkout:
+    """A fresh clone whose Python makes a .venv in no time."""
+    return make_checkout(tmp_path, wheels, quick_python)
+
+
 def test_nothing_is_left_but_the_log(installed: Checkout) -> None:
     assert {path.name for path in (installed.path / ".cache").iterdir()} == {"setup.lock", "setup.log"}
     assert not list(installed.path.glob(".write-test*"))
@@ -230,48 +236,48 @@ def test_all_that_is_wrong_is_said_at_once(checkout: Checkout) -> None:
 
 
 @pytest.mark.parametrize("index", ["https://127.0.0.1:9/simple", "https://nowhere.invalid/simple"])
-def test_no_network(checkout: Checkout, index: str) -> None:
-    checkout.env = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": index, "PIP_RETRIES": "1"}
-    result = checkout.make("train")
+def test_no_network(quick: Checkout, index: str) -> None:
+    quick.env = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": index, "PIP_RETRIES": "1"}
+    result = quick.make("train")
     assert result.stdout.splitlines()[1:] == []
     line = errors(result)[-1]
     assert line.startswith("setup: no network: pip cannot reach its package index; ")
-    assert not (checkout.path / ".venv/receipt").exists()
+    assert not (quick.path / ".venv/receipt").exists()
 
 
-def test_a_machine_without_a_gpu_never_takes_the_cuda_build(checkout: Checkout, wheels: Wheels, tmp_path: Path) -> None:
+def test_a_machine_without_a_gpu_never_takes_the_cuda_build(quick: Checkout, wheels: Wheels, tmp_path: Path) -> None:
     """And one with a GPU takes it: the build without "+cpu"."""
     folder = without_torch(wheels, tmp_path)
     make_wheel(folder, "torch", "2.13.0", {"torch/__init__.py": TORCH})
-    [line] = errors(checkout.make("setup", "SIM=mujoco", PIP_FIND_LINKS=str(folder)))
+    [line] = errors(quick.make("setup", "SIM=mujoco", PIP_FIND_LINKS=str(folder)))
     assert line.startswith("setup: pip's package index has no 'torch==2.13.0+cpu' for Python 3.")
-    assert not (checkout.path / ".venv/receipt").exists()
-    checkout.program("nvidia-smi", "echo 'GPU 0: NVIDIA H200 (UUID: GPU-1)'\n")
-    checkout.replace("env/pins.env", "DISK_CUDA_GB=10", "DISK_CUDA_GB=0")
-    result = checkout.make("setup", "SIM=mujoco", PIP_FIND_LINKS=str(folder))
+    assert not (quick.path / ".venv/receipt").exists()
+    quick.program("nvidia-smi", "echo 'GPU 0: NVIDIA H200 (UUID: GPU-1)'\n")
+    quick.replace("env/pins.env", "DISK_CUDA_GB=10", "DISK_CUDA_GB=0")
+    result = quick.make("setup", "SIM=mujoco", PIP_FIND_LINKS=str(folder))
     assert result.returncode == 0, result.stderr
     assert "  torch 2.13.0 (CUDA) " in result.stdout
-    assert "flavour cuda" in (checkout.path / ".venv/receipt").read_text()
+    assert "flavour cuda" in (quick.path / ".venv/receipt").read_text()
 
 
 def test_the_cpu_build_comes_from_its_own_index_where_pip_has_none(
-    checkout: Checkout, wheels: Wheels, tmp_path: Path
+    quick: Checkout, wheels: Wheels, tmp_path: Path
 ) -> None:
     index = tmp_path / "index"
     wheel = "torch-2.13.0+cpu-py3-none-any.whl"
     (index / "torch").mkdir(parents=True)
     shutil.copy(wheels.folder / wheel, index / "torch")
     (index / "torch/index.html").write_text(f'<a href="{wheel}">{wheel}</a>')
-    checkout.replace("env/pins.env", "https://download.pytorch.org/whl/cpu", index.as_uri())
-    checkout.env = {
+    quick.replace("env/pins.env", "https://download.pytorch.org/whl/cpu", index.as_uri())
+    quick.env = {
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_INDEX_URL": (tmp_path / "nothing").as_uri(),
         "PIP_FIND_LINKS": str(without_torch(wheels, tmp_path)),
     }
-    result = checkout.make("setup", "SIM=mujoco")
+    result = quick.make("setup", "SIM=mujoco")
     assert result.returncode == 0, result.stderr
     assert f"  not in pip's own index, taking it from {index.as_uri()}\n" in result.stdout
-    assert works(checkout)
+    assert works(quick)
 
 
 def without_torch(wheels: Wheels, tmp_path: Path) -> Path:
@@ -279,27 +285,27 @@ def without_torch(wheels: Wheels, tmp_path: Path) -> Path:
     return shutil.copytree(wheels.folder, tmp_path / "wheels", ignore=shutil.ignore_patterns("torch-*"))
 
 
-def test_another_file_than_the_lock_names(checkout: Checkout) -> None:
-    lock = (checkout.path / "env/mujoco.lock").read_text()
-    checkout.write("env/mujoco.lock", re.sub("(?<=5.4.2 --hash=sha256:)....", "0000", lock))
-    [line] = errors(checkout.make("setup", "SIM=mujoco"))
+def test_another_file_than_the_lock_names(quick: Checkout) -> None:
+    lock = (quick.path / "env/mujoco.lock").read_text()
+    quick.write("env/mujoco.lock", re.sub("(?<=5.4.2 --hash=sha256:)....", "0000", lock))
+    [line] = errors(quick.make("setup", "SIM=mujoco"))
     assert line.startswith("setup: 'rsl-rl-lib==5.4.2' is not the file that the lock names: its hash differs; ")
 
 
-def test_packages_that_do_not_fit_together(checkout: Checkout, wheels: Wheels, tmp_path: Path) -> None:
+def test_packages_that_do_not_fit_together(quick: Checkout, wheels: Wheels, tmp_path: Path) -> None:
     [_, *others] = wheels.lock.splitlines(keepends=True)
     mjlab = make_wheel(tmp_path, "mjlab", "1.6.0", {}, "rsl-rl-lib==5.5")
-    checkout.write("env/mujoco.lock", mjlab + "".join(others))
-    lines = errors(checkout.make("setup", "SIM=mujoco", PIP_FIND_LINKS=f"{tmp_path} {wheels.folder}"))
+    quick.write("env/mujoco.lock", mjlab + "".join(others))
+    lines = errors(quick.make("setup", "SIM=mujoco", PIP_FIND_LINKS=f"{tmp_path} {wheels.folder}"))
     assert any("mjlab 1.6.0 has requirement rsl-rl-lib==5.5" in line for line in lines)
     assert lines[-1].startswith("setup: the packages in .venv do not fit together; ")
-    assert not (checkout.path / ".venv/receipt").exists()
+    assert not (quick.path / ".venv/receipt").exists()
 
 
-def test_a_full_disk(checkout: Checkout, small_disk: Path, tmp_path: Path, wheels: Wheels) -> None:
-    checkout.path = small_disk / "checkout"
-    copy_checkout(checkout.path)
-    checkout.replace("env/pins.env", "DISK_CPU_GB=4", "DISK_CPU_GB=0")
-    checkout.write("env/mujoco.lock", make_wheel(tmp_path, "mjlab", "1.6.0", {"mjlab/zeros": "0" * 80_000_000}))
-    [line] = errors(checkout.make("setup", "SIM=mujoco", PIP_FIND_LINKS=str(tmp_path)))
-    assert line == (f"setup: the disk of '{checkout.path}' is full; free some space, then: make setup SIM=mujoco")
+def test_a_full_disk(quick: Checkout, small_disk: Path, tmp_path: Path, wheels: Wheels) -> None:
+    quick.path = small_disk / "checkout"
+    copy_checkout(quick.path)
+    quick.replace("env/pins.env", "DISK_CPU_GB=4", "DISK_CPU_GB=0")
+    quick.write("env/mujoco.lock", make_wheel(tmp_path, "mjlab", "1.6.0", {"mjlab/zeros": "0" * 80_000_000}))
+    [line] = errors(quick.make("setup", "SIM=mujoco", PIP_FIND_LINKS=str(tmp_path)))
+    assert line == (f"setup: the disk of '{quick.path}' is full; free some space, then: make setup SIM=mujoco")
