@@ -10,8 +10,11 @@ import ast
 import collections.abc
 import dataclasses
 import enum
+import inspect
+import math
 import re
 import shlex
+import sys
 import types
 import typing
 from pathlib import Path
@@ -20,7 +23,7 @@ from typing import Any, NamedTuple
 from runners.errors import UsageError, nearest
 from runners.plain import to_plain
 
-WORDS = {"true": True, "false": False, "none": None, "null": None}
+WORDS = {"true": True, "false": False, "none": None, "null": None, "inf": math.inf, "-inf": -math.inf}
 
 
 class Args(NamedTuple):
@@ -61,8 +64,25 @@ def apply(configs: Any, words: list[str]) -> None:
     """
     for word in words:
         key, _, text = word.partition("=")
+        if "${" in text:
+            raise UsageError(
+                f"ARGS '{word}': '${{' is a reference of Hydra's, which is not followed here; give the value"
+            )
         root, *path = key.split(".")
-        set_field(getattr(configs, root), path, parse(text), root)
+        _merge(getattr(configs, root), path, parse(text), root)
+
+
+def _merge(config: Any, path: list[str], value: Any, root: str) -> None:
+    """Set a field; of a table, as Hydra does, only those fields that it names."""
+    current, where = config, root
+    for name in path if isinstance(value, dict) else ():
+        current = _get(current, name, where)
+        where = f"{where}.{name}"
+    if isinstance(value, dict) and value and _fields(current):
+        for key, item in value.items():
+            _merge(config, [*path, str(key)], item, root)
+    else:
+        set_field(config, path, value, root)
 
 
 def parse(text: str) -> Any:
@@ -98,7 +118,10 @@ def set_field(config: Any, path: list[str], value: Any, root: str) -> None:
             raise UsageError(f"ARGS '{root}.{'.'.join(path)}': '{where}' has no fields; its value is {parent!r}")
     name = path[-1]
     current = _get(parent, name, where)
-    converted = _convert(value, _hint(parent, name), current, f"{where}.{name}")
+    if value is None and len(path) > 1 and _may_go(parent, name, current):
+        converted = None
+    else:
+        converted = _convert(value, _hint(parent, name), current, f"{where}.{name}")
     if isinstance(parent, dict):
         parent[name] = converted
     elif isinstance(parent, list):
@@ -132,13 +155,27 @@ def _get(parent: Any, name: str, where: str) -> Any:
     return getattr(parent, name)
 
 
+def _may_go(parent: Any, name: str, current: Any) -> bool:
+    """Whether null takes a part away: a term of a manager, a sensor of the scene; or it is away already."""
+    if callable(current) or isinstance(current, (bool, int, float, str, list, tuple, dict)):
+        return False
+    if current is None:
+        return isinstance(_hint(parent, name), type) and dataclasses.is_dataclass(_hint(parent, name))
+    return dataclasses.is_dataclass(current)
+
+
 def _hint(parent: Any, name: str) -> Any:
-    if not dataclasses.is_dataclass(parent):
-        return Any
-    try:
-        return typing.get_type_hints(type(parent)).get(name, Any)
-    except (NameError, TypeError, AttributeError):  # names imported under TYPE_CHECKING only
-        return Any
+    """The field's annotation. Isaac Lab's classes repeat those of their bases, whose names only their modules know."""
+    for cls in inspect.getmro(type(parent)) if dataclasses.is_dataclass(parent) else ():
+        if name not in vars(cls).get("__annotations__", {}):
+            continue
+        alone = type(cls.__name__, (), {"__annotations__": {name: vars(cls)["__annotations__"][name]}})
+        module = vars(sys.modules.get(cls.__module__, typing))
+        try:
+            return typing.get_type_hints(alone, module, dict(vars(cls))).get(name, Any)
+        except (NameError, TypeError, AttributeError):  # names imported under TYPE_CHECKING only
+            continue
+    return Any
 
 
 def _convert(value: Any, hint: Any, current: Any, key: str) -> Any:
@@ -163,7 +200,7 @@ def _unwieldy(hint: Any) -> bool:
 
 
 def _hint_of_value(current: Any) -> Any:
-    if current is None or callable(current):
+    if current is None or callable(current) or isinstance(current, type(dataclasses.MISSING)):
         return Any
     return type(current)
 

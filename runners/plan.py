@@ -140,11 +140,14 @@ def set_learner(plan: Plan) -> None:
             f"{plan.release} is newer than {release.NEWEST}, the newest that was tried; going on as there"
         )
     given = plan.configs.agent
-    where = given.where if isinstance(given, agent.Table) else f"the agent configuration of '{plan.task}'"
-    plan.agent = agent.read(given, where, strict=isinstance(given, agent.Table))
+    from_yaml = isinstance(given, agent.Table)
+    where = given.where if from_yaml else f"the agent configuration of '{plan.task}'"
+    plan.agent = agent.read(given, where, strict=from_yaml)
     _, notes = config.write(plan.agent, plan.release)
-    if isinstance(given, agent.Table):
-        plan.notes.append(f"{where} is {agent.SHAPES[plan.agent.shape]}; written {agent.SHAPES[plan.release.shape]}")
+    if plan.agent.shape != plan.release.shape:
+        shapes = agent.SHAPES[plan.agent.shape], agent.SHAPES[plan.release.shape]
+        plan.notes.append(f"{where} is {shapes[0]}; written {shapes[1]}")
+    if from_yaml:
         notes = [*given.notes, *notes]
     if ranks.count() > 1 and plan.agent.actor.obs_normalization and not plan.release.since("5.5.0"):
         plan.notes.append(f"each GPU normalises by its own observations with {plan.release}; saved are the first one's")
@@ -168,7 +171,7 @@ def read_configs(simulator: Any, task: str, kind: str | None, parent: RunDir | N
     from runners.learners.rsl_rl import agent
 
     in_file = kind is not None and kind.endswith((".yaml", ".yml"))
-    configs = simulator.configs(task, play=play, agent=None if in_file else kind)
+    configs = simulator.configs(task, play=play, agent="" if in_file else kind)
     if in_file:
         file = parent.path / "params" / "agent.yaml" if parent else Path(str(kind))
         configs.agent = agent.load_yaml(file)

@@ -176,7 +176,7 @@ class Show:
     def _configs(self) -> Any:
         """The task's play variant with the run's own overrides, episodes of the training's length."""
         configs = read_configs(self.simulator, self.task, self.options.agent, self.run_dir, play=True)
-        training = self.simulator.configs(self.task)
+        training = self.simulator.configs(self.task, agent="")
         if configs.env.episode_length_s > ENDLESS_S:
             configs.env.episode_length_s = training.env.episode_length_s
         agent_file = self.run_dir.path / "params" / "agent.yaml"

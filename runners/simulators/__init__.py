@@ -66,7 +66,7 @@ class Simulator(Protocol):
         """Task ids, those of further packages too, each with the module that registers it. Nothing is started."""
 
     def configs(self, task: str, play: bool = False, agent: str | None = None) -> TaskConfigs:
-        """Fresh copies of a task's two configurations; ``agent`` names another than the usual one for the agent."""
+        """Fresh copies of a task's two configurations; ``agent`` names another agent than the usual, or none ("")."""
 
     def device(self, wanted: str) -> str:
         """``auto``, ``cpu`` or ``cuda[:N]`` -> the device to use."""

@@ -118,7 +118,7 @@ class IsaacSimulator:
         Args:
             task: its id.
             play: prefer the play variant.
-            agent: name of the entry point of the agent's configuration; a YAML file there comes as a dict.
+            agent: name of the entry point of the agent's configuration; a YAML file there comes as a dict. "": none.
 
         Raises:
             UserError: the task is not registered, or has no configuration for rsl_rl.
@@ -129,13 +129,13 @@ class IsaacSimulator:
         if task not in known:
             raise UserError(f"unknown TASK '{task}'{nearest(task, known)}; make tasks lists them")
         self._task = task
-        entry_point = agent or AGENT
-        if entry_point not in known[task]:
+        entry_point = AGENT if agent is None else agent
+        if entry_point and entry_point not in known[task]:
             raise UserError(no_agent(task, agent, known[task]))
         variant = re.sub(r"(-v\d+)?$", r"-Play\1", task, count=1)
         load = importlib.import_module(f"{TASKS}.utils.parse_cfg").load_cfg_from_registry
         env = load(variant if play and variant in known else task, "env_cfg_entry_point")
-        return Configs(env=env, agent=load(task, entry_point))
+        return Configs(env=env, agent=load(task, entry_point) if entry_point else None)
 
     def check(self, task: str, configs: Configs) -> None:
         """Refuse what would only fail after the simulation has been built.
