@@ -1,0 +1,140 @@
+"""How runs on Isaac Lab end: status, manifest and one line, though Isaac Sim's own end is 0 and python.sh's is 1."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from contract_world import HERE, World, ended
+from test_isaac_training import FEW, SMALL, last_run, manifest
+
+pytestmark = pytest.mark.network
+
+TRAIN = ("TASK=Contract-Cartpole-v0", *SMALL, "ITERATIONS=100000")
+
+
+def lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith("train: ")]
+
+
+@pytest.mark.parametrize(
+    ("task", "args", "reason"),
+    [
+        ("Contract-Cartpole-Old-v0", "env.crash_at_step=20", "ValueError: the robot's own bug"),
+        ("Contract-Cartpole-v0", "env.nan_at_step=20", "FloatingPointError: NaN or infinity in the observations"),
+        ("Contract-Cartpole-v0", "agent.algorithm.learning_rate=-1", "ValueError: Invalid learning rate: -1"),
+        ("Contract-Cartpole-v0", "env.build_fails=true", "RuntimeError: Failed to find a prim at path"),
+    ],
+)
+def test_a_failure(world: World, log_root: Path, task: str, args: str, reason: str) -> None:
+    """In the task's code, in its numbers, in the learner, while building, which leaves a simulation open."""
+    done = world.make("train", f"TASK={task}", *SMALL, "ITERATIONS=9", f"ARGS={FEW} {args}", log_root=log_root)
+    assert done.returncode == 2, "make's own, for 1"
+    (said,) = lines(done.stderr)
+    assert said.startswith(f"train: failed: {reason}") and "full log: " in said
+    assert "Traceback" not in done.stdout + done.stderr
+    run = last_run(log_root)
+    found = manifest(run)
+    assert found["status"] == "failed" and found["reason"].startswith(reason) and found["process"] is None
+    assert "Traceback" in (run / "train.log").read_text()
+    assert not world.closed(), "Isaac Sim's own end would be a status 0"
+
+
+@pytest.mark.parametrize(
+    ("signum", "status", "reason"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")]
+)
+def test_a_signal(world: World, log_root: Path, signum: int, status: int, reason: str) -> None:
+    """To launch.sh alone, as make or a terminal sends it; a second one from an impatient user does no harm."""
+    world.station("1.0.2")
+    with ended(world.start("train", *TRAIN, f"ARGS={FEW}", log_root=log_root)) as process:
+        end = time.monotonic() + 100
+        while not list(log_root.glob("*/*/model_1.pt")):
+            assert process.poll() is None and time.monotonic() < end
+            time.sleep(0.1)
+        children = f"/proc/{process.pid}/task/{process.pid}/children"
+        (launch,) = Path(children).read_text().split()
+        os.kill(int(launch), signum)
+        out, err = process.communicate(timeout=20)
+    assert f"Error {status}" in err, err
+    run = last_run(log_root)
+    found = manifest(run)
+    assert (found["status"], found["reason"], found["process"]) == ("interrupted", reason, None)
+    done = found["iterations"]["done"]
+    assert (run / f"model_{done - 1}.pt").is_file() and f"saved model_{done - 1}.pt after {done} iterations" in out
+    assert f"train: stopped by {reason}" in err.splitlines()
+    assert world.environments()[-1]["event"] == "closed" and not world.closed()
+
+
+@pytest.mark.parametrize(
+    ("what", "args", "mood"),
+    [("the environment", "env.close_hangs=true", ""), ("the simulator", "", "hang"), ("", "", "hang-gil")],
+)
+def test_a_hang_at_the_end_is_cut_off(world: World, log_root: Path, what: str, args: str, mood: str) -> None:
+    words = ("TASK=Contract-Cartpole-v0", *SMALL, "ITERATIONS=1", f"ARGS={FEW} {args}")
+    done = world.make("train", *words, log_root=log_root, OMNI_DOUBLE=mood, RUNNER_CLOSE_LIMIT="1")
+    assert done.returncode == 0, done.stderr
+    assert manifest(last_run(log_root))["status"] == "finished"
+    said = f"{what} did not close within 1 s and was ended; all else is complete and saved"
+    if mood == "hang-gil":
+        said = "Isaac Sim failed or hung while it was closed; all else was complete before"
+    assert lines(done.stderr) == [f"train: warning: {said}"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ("TASK=Contract-Cartpole-v0", "TASK_PACKAGE=contract_tasks"),
+            "train: DEVICE 'auto' cannot be used: torch sees",
+        ),
+        (
+            ("TASK=Contract-Cartpol-v0", *SMALL),
+            "train: unknown TASK 'Contract-Cartpol-v0' (did you mean 'Contract-Cartpole-v0'?); make tasks lists them",
+        ),
+        (
+            ("DEVICE=cpu", "TASK_PACKAGE=old_tasks"),
+            "train: tasks of 'old_tasks' cannot be loaded: ModuleNotFoundError: No module named 'omni.isaac.lab'; "
+            "it is written for Isaac Lab before 2.0, where isaaclab was called omni.isaac.lab",
+        ),
+        (
+            ("ARGS=--enable_camera",),
+            "train: ARGS '--enable_camera' is no flag of Isaac Lab's launcher (did you mean '--enable_cameras'?); it",
+        ),
+        (("ARGS=--num_envs 8",), "train: ARGS '--num_envs' is NUM_ENVS= here"),
+        (("ARGS=--livestream 7",), "train: ARGS: argument --livestream: invalid choice: 7 (choose from"),
+        (
+            ("ARGS=--device tpu",),
+            "train: Isaac Lab's launcher refuses: Invalid value for input keyword argument `device`",
+        ),
+        (("GPUS=2",), "train: GPUS wants 2 GPUs and rsl_rl 1.0.2 uses one; leave GPUS out, or install a release from"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(world: World, log_root: Path, words: tuple[str, ...], said: str) -> None:
+    done = world.make("train", *words, log_root=log_root)
+    assert done.returncode == 2
+    (line,) = lines(done.stderr)
+    assert line.startswith(said)
+    assert "Traceback" not in done.stdout + done.stderr and not log_root.exists()
+
+
+@pytest.mark.parametrize("mood", ["foreign", "interrupted"])
+def test_a_start_that_fails(world: World, log_root: Path, mood: str) -> None:
+    """A Python that cannot load Isaac Sim, and Ctrl-C while it starts, which Isaac Sim would end with 0."""
+    done = world.make("train", *TRAIN, log_root=log_root, OMNI_DOUBLE=mood)
+    (said,) = lines(done.stderr)
+    if mood == "foreign":
+        assert "cannot load Isaac Sim's own modules (isaacsim.SimulationApp)" in said and "make setup SIM=isaac" in said
+        assert "Error 1" in done.stderr
+    else:
+        assert said == "train: stopped by Ctrl-C" and "Error 130" in done.stderr
+
+
+def test_tasks_without_starting_anything(world: World) -> None:
+    done = world.make("tasks", "SIM=isaac", f"TASK_PACKAGE={HERE / 'contract_tasks'}", "KEYWORD=cartpole-")
+    assert done.returncode == 0, done.stderr
+    found = [line.split()[0] for line in done.stdout.splitlines()]
+    assert {"Contract-Cartpole-Direct-v0", "Isaac-Cartpole-v0", "Isaac-Cartpole-Direct-v0"} <= set(found)
+    assert "Isaac-Ant-v0" not in found
