@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import tempfile
+import time
 from pathlib import Path
 
 import nox
@@ -48,17 +49,33 @@ def format_(session: nox.Session) -> None:
 
 @nox.session
 def smoke(session: nox.Session) -> None:
-    """Train, resume and play through make on the simulator that is there."""
+    """Train, resume and play through make on the simulator that is there, with the time of each."""
     with tempfile.TemporaryDirectory() as folder:
         logs = f"LOG_ROOT={folder}"
-        session.run("make", "train", "NUM_ENVS=16", "ITERATIONS=2", "NAME=smoke", logs, external=True)
-        session.run("make", "train", "RESUME=1", "MORE=2", "NAME=resumed", logs, external=True)
-        session.run("make", "play", "NUM_ENVS=2", "EPISODES=2", "VIDEO=1", "VIDEO_LENGTH=50", logs, external=True)
-        session.run("make", "runs", logs, external=True)
+        one_second = "ARGS=env.episode_length_s=1.0"
+        steps = {
+            "train": ("make", "train", "NUM_ENVS=16", "ITERATIONS=2", "NAME=smoke", logs),
+            "resume": ("make", "train", "RESUME=1", "MORE=2", "NAME=resumed", logs),
+            "play": ("make", "play", "NUM_ENVS=2", "EPISODES=2", "VIDEO=1", "VIDEO_LENGTH=50", one_second, logs),
+            "runs": ("make", "runs", logs),
+        }
+        taken = {}
+        for name, command in steps.items():
+            began = time.monotonic()
+            session.run(*command, external=True)
+            taken[name] = time.monotonic() - began
         (run,) = Path(folder).glob("*/*_resumed")
         missing = [name for name in ("model_3.pt", "videos/play/model_3.mp4") if not (run / name).is_file()]
         if missing:
             session.error(f"smoke: the run lacks {', '.join(missing)}")
+        each = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in taken.items())
+        session.log(f"smoke: {sum(taken.values()):.0f} s in all: {each}")
+
+
+@nox.session
+def isaac_contract(session: nox.Session) -> None:
+    """Isaac Lab's real code over a double of Kit, with MuJoCo's physics; see tests/isaac_contract."""
+    session.run(PYTHON, "-m", "pytest", "tests/isaac_contract", *session.posargs, external=True)
 
 
 @nox.session
