@@ -108,6 +108,27 @@ def tier(table: dict[str, int], have: float, what: str) -> tuple[int, str]:
     return max(fitting), what
 
 
+def cuda_device(wanted: str, without: str) -> str:
+    """``auto`` or ``cuda[:N]`` -> ``cuda:N``.
+
+    Args:
+        wanted: what DEVICE says.
+        without: what to say where there is no GPU.
+
+    Raises:
+        UserError: there is none, or not that many.
+    """
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    index = int(wanted.partition(":")[2] or 0)
+    if not count:
+        raise UserError(f"DEVICE '{wanted}' cannot be used: {without}")
+    if index >= count:
+        raise UserError(f"DEVICE '{wanted}' cannot be used: there are {count} GPUs, cuda:0 to cuda:{count - 1}")
+    return f"cuda:{index}"
+
+
 def describe(device: str) -> dict[str, Any]:
     """Machine and GPU, for the manifest."""
     found: dict[str, Any] = {"machine": platform.machine(), "system": platform.platform(), "cores": cores()}

@@ -43,6 +43,16 @@ def rank() -> int:
     return int(os.environ.get("RANK", "0"))
 
 
+def check() -> None:
+    """Refuse a WORLD_SIZE that somebody else has left: rsl_rl would wait for processes that do not exist.
+
+    Raises:
+        UserError: it is set, and not by GPUS.
+    """
+    if count() > 1 and FAILED not in os.environ:
+        raise UserError("WORLD_SIZE is set, and not by GPUS; unset WORLD_SIZE, or give GPUS")
+
+
 def graphics_gpu() -> int | None:
     """This process's GPU among all of the machine, where the number is known.
 

@@ -12,7 +12,8 @@ LOG=.cache/setup.log
 MARKER=.venv/.isaac-workstation
 RECEIPT=.venv/receipt
 CHOICE=.venv/choice-rsl_rl
-PATIENCE=30
+# torch.distributed.run takes up to 30 s of it, to end what waits for a process that is gone.
+PATIENCE=45
 python='' python_version='' progress=''
 
 say() { printf '%s\n' "$*"; }

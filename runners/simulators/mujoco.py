@@ -124,20 +124,12 @@ class MujocoSimulator:
         """
         import torch
 
-        if wanted == "cpu":
+        from runners import hardware
+
+        if wanted == "cpu" or (wanted == "auto" and not torch.cuda.is_available()):
             return "cpu"
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        if wanted == "auto":
-            return "cuda:0" if count else "cpu"
-        index = int(wanted.partition(":")[2] or 0)
-        if not count:
-            why = "this torch is built for the CPU" if torch.version.cuda is None else "torch sees no NVIDIA GPU"
-            raise UserError(
-                f"DEVICE '{wanted}' cannot be used: {why}; leave DEVICE out, or after adding a GPU: make setup"
-            )
-        if index >= count:
-            raise UserError(f"DEVICE '{wanted}' cannot be used: there are {count} GPUs, cuda:0 to cuda:{count - 1}")
-        return f"cuda:{index}"
+        why = "this torch is built for the CPU" if torch.version.cuda is None else "torch sees no NVIDIA GPU"
+        return hardware.cuda_device(wanted, f"{why}; leave DEVICE out, or after adding a GPU: make setup")
 
     def prepare_play(self, cfg: Any, flat: bool) -> list[str]:
         """See the protocol."""

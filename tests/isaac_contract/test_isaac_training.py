@@ -80,7 +80,9 @@ def test_the_run_is_one_like_any_other(trained: tuple[Path, str, dict[str, Any]]
     found = manifest(run)
     assert (found["status"], found["simulator"], found["seed"]) == ("finished", "isaac", 7)
     assert found["iterations"] == {"start": 0, "done": 3, "total": 3}
-    assert found["versions"]["isaac_sim"].startswith("5.1.0") and found["versions"]["rsl_rl"] == "1.0.2"
+    versions = found["versions"]
+    assert versions["isaac_sim"].startswith("5.1.0") and versions["isaac_lab"] == "2.3.2"
+    assert versions["rsl_rl"] == "1.0.2"
     assert found["task_package"] == "contract_tasks" and "TASK_PACKAGE=contract_tasks" in found["command"]
     assert found["returns"]["last"] is not None
     names = {path.name for path in run.iterdir()}
@@ -166,7 +168,7 @@ def test_a_direct_environment_and_the_launchers_flags(world: World, log_root: Pa
     found = manifest(last_run(log_root))
     assert (found["status"], found["device"]) == ("finished", "cpu")
     assert found["task_package"] == str(HERE / "contract_tasks")
-    assert found["returns"]["length"] == 6.0, "rsl_rl's random lengths do not reach the environment"
+    assert found["returns"]["length"] < 6.0, "rsl_rl's random lengths do not reach the environment"
 
 
 def test_several_agents_become_one(world: World, log_root: Path) -> None:

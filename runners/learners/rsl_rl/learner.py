@@ -83,8 +83,7 @@ class Learner:
     """Trains, saves and loads with the installed rsl_rl."""
 
     def __init__(self, env: VecEnvAdapter, agent: Agent, release: Release, log_dir: Path | None, device: str) -> None:
-        if ranks.count() > 1:
-            ranks.check_release(ranks.count())
+        ranks.check()
         self.env = env
         self.agent = agent
         self.release = release

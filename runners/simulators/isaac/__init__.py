@@ -93,13 +93,14 @@ class IsaacSimulator:
         return self._cameras
 
     def versions(self) -> dict[str, str | None]:
-        """Isaac Sim's version, and those of the distributions that decide what a run does."""
+        """Versions of Isaac Sim and Isaac Lab, and of the distributions that decide what a run does."""
         from runners import manifest
 
         robots = [package.partition(".")[0] for package in always_loaded()[1:]]
         lab = ["isaaclab", "isaaclab_tasks", "isaaclab_rl", "isaaclab_assets", *robots]
         found = manifest.versions([*lab, "gymnasium", "torch", "numpy", "tensordict", "tensorboard"])
-        return {"isaac_sim": sim_version(), **found}
+        own = {"isaac_sim": version_in("ISAAC_PATH"), "isaac_lab": version_in("ISAACLAB_PATH")}
+        return {**own, **found}
 
     def tasks(self, packages: Sequence[str] = ()) -> dict[str, str]:
         """Read the registrations in the sources of isaaclab_tasks and of the other packages with tasks.
@@ -160,18 +161,11 @@ class IsaacSimulator:
         Raises:
             UserError: there is no GPU, or not that many.
         """
-        import torch
+        from runners import hardware
 
         wanted = self._device or wanted
-        if wanted == "cpu":
-            return "cpu"
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        index = int(wanted.partition(":")[2] or 0)
-        if not count:
-            raise UserError(f"DEVICE '{wanted}' cannot be used: torch sees no NVIDIA GPU; {launcher.REPAIR}")
-        if index >= count:
-            raise UserError(f"DEVICE '{wanted}' cannot be used: there are {count} GPUs, cuda:0 to cuda:{count - 1}")
-        return f"cuda:{index}"
+        without = f"torch sees no NVIDIA GPU; {launcher.REPAIR}"
+        return "cpu" if wanted == "cpu" else hardware.cuda_device(wanted, without)
 
     def prepare_play(self, cfg: Any, flat: bool) -> list[str]:
         """See the protocol. Commands are held: Isaac Lab draws new ones every few seconds."""
@@ -242,10 +236,10 @@ def no_agent(task: str, wanted: str | None, entry_points: dict[str, Any]) -> str
     )
 
 
-def sim_version() -> str | None:
-    """The first line of Isaac Sim's VERSION; no metadata of a standalone install has it."""
+def version_in(variable: str) -> str | None:
+    """The first line of VERSION in the folder that a variable names; no metadata of a standalone Isaac Sim has it."""
     try:
-        return (Path(os.environ["ISAAC_PATH"]) / "VERSION").read_text(encoding="utf-8").split("\n")[0].strip()
+        return (Path(os.environ[variable]) / "VERSION").read_text(encoding="utf-8").split("\n")[0].strip()
     except (KeyError, OSError):
         return None
 

@@ -77,8 +77,9 @@ def arguments(options: Options, flags: dict[str, Any]) -> dict[str, Any]:
     window = options.viewer == "native"
     if window and flags.get("headless"):
         raise UsageError("ARGS '--headless' and a window exclude each other; give VIEWER=none, or VIDEO=1")
-    if "device" in flags and "device" in options.given:
-        raise UsageError("DEVICE and ARGS '--device' set the same; give one of them")
+    for name in ("device", "gpus"):
+        if "device" in flags and name in options.given:
+            raise UsageError(f"{name.upper()} and ARGS '--device' set the same; give one of them")
     stream = flags.get("livestream", 2 if options.viewer == "web" else 0)
     given = {
         "headless": not window,
