@@ -264,7 +264,8 @@ def make_python(folder: Path, setuptools: str) -> None:
     (site / "_isaac_sim.pth").write_text(
         "import site, sys; site.PREFIXES[:] = [sys.prefix]; sys.base_prefix = sys.base_exec_prefix = sys.prefix\n"
     )
-    shutil.copytree(compiled_tools(setuptools).name, site, dirs_exist_ok=True)
+    for tools in (compiled_pip(), compiled_setuptools(setuptools)):
+        shutil.copytree(tools.name, site, dirs_exist_ok=True)
     code = "import pip, sysconfig; print(sysconfig.get_path('purelib'))"
     done = subprocess.run([folder / "bin/python3", "-I", "-c", code], capture_output=True, text=True, check=False)
     if done.stdout.strip() != str(site):
@@ -302,11 +303,23 @@ def embedded_setuptools() -> Path:
 
 
 @functools.cache
-def compiled_tools(setuptools: str) -> tempfile.TemporaryDirectory[str]:
-    """pip and setuptools, compiled: saves a second at each start where nothing may write compiled modules."""
+def compiled_pip() -> tempfile.TemporaryDirectory[str]:
+    """Compiled: saves a second at each start where nothing may write compiled modules."""
     folder = tempfile.TemporaryDirectory()
     unpack(next(base_python().bundled.glob("pip-*.whl")), Path(folder.name))
-    make_setuptools(Path(folder.name), setuptools)
+    return compiled(folder)
+
+
+@functools.cache
+def compiled_setuptools(version: str) -> tempfile.TemporaryDirectory[str]:
+    """The same of setuptools."""
+    folder = tempfile.TemporaryDirectory()
+    make_setuptools(Path(folder.name), version)
+    return compiled(folder)
+
+
+def compiled(folder: tempfile.TemporaryDirectory[str]) -> tempfile.TemporaryDirectory[str]:
+    """Compile what a folder holds, so that it can be copied."""
     unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
     skip = re.compile("/pygments/(lexers|formatters|styles)/")
     compileall.compile_dir(folder.name, quiet=1, rx=skip, stripdir=folder.name, invalidation_mode=unchecked, workers=0)
