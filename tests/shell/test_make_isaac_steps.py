@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import random
@@ -11,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +20,7 @@ import pytest
 from archive_server import ArchiveServer
 from isaac_world import Repositories, install, make_isaac_tree, make_repositories, make_sdist, snapshot, zip_tree
 from shell_checkout import SOURCE, Checkout, errors, make_wheel, members, program
-from workstation import ARCHIVE, Workstation, World, make_workstation, slim
+from workstation import ARCHIVE, Workstation, World, link_build_tools, make_workstation, slim
 
 # --- one installation for several tests ----------------------------------------------------------
 
@@ -36,7 +38,9 @@ def reference(tmp_path_factory: pytest.TempPathFactory, world: World) -> Referen
     station = slim(make_workstation(tmp_path_factory.mktemp("reference"), world))
     started = time.monotonic()
     assert station.setup().returncode == 0
-    return Reference(station, time.monotonic() - started, content(station))
+    seconds = time.monotonic() - started
+    link_build_tools(station)
+    return Reference(station, seconds, content(station))
 
 
 # --- what was there before -----------------------------------------------------------------------
@@ -63,6 +67,7 @@ def test_an_installation_of_the_users_is_taken_and_given_back(
     tmp_path: Path, world: World, own: tuple[Path, Path]
 ) -> None:
     station = slim(make_workstation(tmp_path / "new", world), sources=True)
+    link_build_tools(station)
     sim, lab = own
     before = snapshot(sim), snapshot(lab, ["__pycache__", ".git"])
     words = [f"ISAACSIM_PATH={sim}", f"ISAACLAB_PATH={lab}/"]
@@ -110,6 +115,8 @@ def test_a_lost_package_is_seen_and_put_back(reference: Reference) -> None:
 def test_a_package_that_does_not_build_changes_nothing(reference: Reference, world: World, tmp_path: Path) -> None:
     station = reference.station
     before = snapshot(station.sim)
+    receipt = station.install / "receipt-packages"
+    inputs = receipt.read_text()
     (tmp_path / "links").mkdir()
     broken = make_sdist(tmp_path / "links", "broken", "1.0", "raise SystemExit('no compiler')\n", {})
     station.write("env/isaac.lock", world.locks["slim"] + broken)
@@ -121,7 +128,9 @@ def test_a_package_that_does_not_build_changes_nothing(reference: Reference, wor
     assert result.returncode != 0
     assert "no compiler" in (station.path / ".cache/setup.log").read_text()
     assert errors(result)[-1].startswith("setup: installing the packages of env/isaac.lock failed; ")
+    assert not receipt.exists()
     assert snapshot(station.sim) == before
+    receipt.write_text(inputs)  # for the next test
 
 
 def test_a_full_disk(station: Workstation, small_disk: Path, world: World) -> None:
@@ -138,12 +147,6 @@ def test_a_space_in_the_path_is_refused_before_anything(tmp_path: Path, world: W
     result = station.setup()
     assert "Isaac Sim's own python.sh does not work in a folder with a space" in result.stderr
     assert not station.sim.exists()
-    result = slim(station).setup(f"INSTALL={tmp_path}/isäac")
-    assert result.returncode == 0, result.stderr
-    assert station.rows(result)["link _isaac_sim"] == ("ok", f"{tmp_path}/isäac/isaacsim")
-    assert station.make("uninstall", "YES=1", "SIM=isaac").returncode == 0
-    assert not (tmp_path / "isäac").exists()
-    assert not station.install.exists()
 
 
 def test_a_folder_of_somebody_else_is_refused(station: Workstation, tmp_path: Path) -> None:
@@ -261,6 +264,7 @@ def test_a_pointer_of_git_lfs_is_not_taken_for_the_file(station: Workstation, wo
     station.pin("GIT_HOST", repositories.url)
     station.pin("ROBOT_COMMIT", repositories.commits["Berkeley-Humanoid-Lite"])
     (station.install / "choices").unlink()
+    link_build_tools(station)
     shutil.copytree(world.tree, station.sim, symlinks=True)
     (station.path / ".cache/tmp").mkdir(parents=True)
     usd = "source/berkeley_humanoid_lite_assets/data/usd/berkeley_humanoid_lite.usd"
@@ -335,23 +339,34 @@ def at_a_terminal(station: Checkout, *command: str, answer: str) -> str:
 # --- without network -----------------------------------------------------------------------------
 
 
-def test_a_bundle_is_all_that_an_offline_set_up_needs(station: Workstation, world: World, tmp_path: Path) -> None:
+def test_a_bundle_is_all_that_an_offline_set_up_needs(
+    station: Workstation, world: World, tmp_path: Path, quick_python: Path
+) -> None:
+    """In a checkout with a space in its path, which INSTALL leads out of."""
+    (station.bin / "python3").unlink()
+    (station.bin / "python3").symlink_to(quick_python)
     bundle = tmp_path / "bün dle"
     result = station.make("bundle", f"OUT={bundle}", timeout=120)
     assert result.returncode == 0, result.stderr
     assert (bundle / ARCHIVE).read_bytes() == world.archive.read_bytes()
-    alone = slim(make_workstation(tmp_path / "alone", world))
+    alone = slim(make_workstation(tmp_path / "alone", world, "mön checkout"))
+    install = f"INSTALL={tmp_path}/isäac"
     alone.pin("GIT_HOST", "https://git.invalid")
     alone.env = {"PIP_CONFIG_FILE": os.devnull}
-    assert "was made for other pins" in alone.setup(f"OFFLINE={bundle}").stderr
+    assert "was made for other pins" in alone.setup(install, f"OFFLINE={bundle}").stderr
     (bundle / ".isaac-workstation-bundle").write_text(pins(alone))
-    result = alone.setup(f"OFFLINE={bundle}", "ROBOT=berkeley-humanoid-lite")
+    result = alone.setup(install, f"OFFLINE={bundle}", "ROBOT=berkeley-humanoid-lite")
     assert result.returncode == 0, result.stderr
     assert alone.rows(result)["the robot's packages"][0] == "ok"
+    assert alone.rows(result)["link _isaac_sim"] == ("ok", f"{tmp_path}/isäac/isaacsim")
     empty = station.setup(f"OFFLINE={tmp_path}")
     assert f"OFFLINE '{tmp_path}' is not a whole bundle; make one where there is network: make bundle" in empty.stderr
     (alone.install / "receipt-verify").unlink()  # whatever step is due
     assert "is not a whole bundle" in alone.setup(f"OFFLINE={tmp_path}").stderr
+
+    assert alone.make("uninstall", "YES=1", "SIM=isaac").returncode == 0
+    assert not (tmp_path / "isäac").exists()
+    assert not alone.install.exists()
 
 
 def pins(station: Workstation) -> str:
@@ -362,9 +377,9 @@ def pins(station: Workstation) -> str:
 # --- scripts/site_packages.py --------------------------------------------------------------------
 
 MERGE = """
-import os, runpy, sys
+import importlib.metadata, json, os, runpy, shutil, sys, sysconfig
 from pathlib import Path
-left = int(sys.argv[1])
+left = 0
 def dying(name):
     original = getattr(Path, name)
     def call(*arguments, **options):
@@ -376,10 +391,16 @@ def dying(name):
     setattr(Path, name, call)
 for name in ("replace", "unlink", "mkdir", "rmdir"):
     dying(name)
-sys.argv[:] = sys.argv[2:]
-runpy.run_path(sys.argv[0], run_name="__main__")
+for line in sys.stdin:
+    left, *words = json.loads(line)
+    child = os.fork()
+    if not child:
+        sys.argv[:] = words
+        runpy.run_path(words[0], run_name="__main__")
+        sys.exit()
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
-"""Runs a script that is killed at its nth change of a folder."""
+"""Runs scripts that are killed at their nth change of a folder, each in a fork: a start takes most of the time."""
 
 
 @pytest.fixture
@@ -394,28 +415,51 @@ def stage(tmp_path: Path, world: World) -> tuple[Path, Path, Path]:
     return sim, tmp_path / "stage", tmp_path / "state"
 
 
-def site_packages(sim: Path, *words: object, lives: int = 1_000_000) -> subprocess.CompletedProcess[str]:
-    command = [str(sim / "python.sh"), "-c", MERGE, str(lives), str(SOURCE / "scripts/site_packages.py")]
-    return subprocess.run(
-        [*command, *map(str, words)], env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+SCRIPT = str(SOURCE / "scripts/site_packages.py")
+ENVIRONMENT = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def test_a_merge_that_is_killed_anywhere_is_undone(stage: tuple[Path, Path, Path], tmp_path: Path) -> None:
+def site_packages(sim: Path, *words: object) -> subprocess.CompletedProcess[str]:
+    command = [str(sim / "python.sh"), SCRIPT, *map(str, words)]
+    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def killed(stage: tuple[Path, Path, Path]) -> Iterator[Callable[..., int]]:
+    """Runs the script in Isaac Sim's Python and returns its status; it has as many lives as it is given."""
+    command = [str(stage[0] / "python.sh"), "-c", MERGE]
+    with subprocess.Popen(
+        command, env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+
+        def run(*words: object, lives: int = 1_000_000) -> int:
+            process.stdin.write(json.dumps([lives, SCRIPT, *map(str, words)]) + "\n")
+            process.stdin.flush()
+            while not re.fullmatch(r"-?\d+\n", line := process.stdout.readline()):
+                assert line, "python.sh has ended"
+            return int(line)
+
+        yield run
+        process.stdin.close()
+
+
+def test_a_merge_that_is_killed_anywhere_is_undone(
+    stage: tuple[Path, Path, Path], killed: Callable[..., int], tmp_path: Path
+) -> None:
     sim, staged, state = stage
     before = snapshot(sim)
     for lives in range(0, 60, 3):
         work = shutil.copytree(staged, tmp_path / "work")
-        merged = site_packages(sim, "merge", state, "x", work, "--instead-of", "rsl-rl-lib", lives=lives)
-        site_packages(sim, "undo", state, "x", lives=lives)  # killed too
-        assert site_packages(sim, "undo", state, "x").returncode == 0
+        merged = killed("merge", state, "x", work, "--instead-of", "rsl-rl-lib", lives=lives)
+        killed("undo", state, "x", lives=lives)  # killed too
+        assert killed("undo", state, "x") == 0
         assert snapshot(sim) == before, lives
         assert list(state.iterdir()) == []
         shutil.rmtree(work)
-        if merged.returncode == 0:
+        if merged == 0:
             break
-    assert lives > 20 and merged.returncode == 0  # it was killed at several places, and once at none
+        assert merged == -signal.SIGKILL
+    assert lives > 20 and merged == 0  # it was killed at several places, and once at none
 
 
 def test_nothing_that_is_bundled_is_replaced(stage: tuple[Path, Path, Path]) -> None:
@@ -515,29 +559,33 @@ def test_two_at_once(station: Workstation) -> None:
 
 
 def test_every_pin_that_moves_is_followed(reference: Reference, world: World, tmp_path: Path) -> None:
-    """One after the other on one installation, which is not the reference any more; each alone decides."""
+    """On one installation, which is not the reference any more; each alone decides, several are followed at once."""
     station = reference.station
+    assert first_due(station) is None
+    assert first_due(station, SETUP_RSL_RL="3.1.2") == "packages"
+    extra = make_wheel(tmp_path / "..", "extra", "1.0", {"extra.py": ""})
+    station.env["PIP_FIND_LINKS"] += f" {tmp_path.parent}"
+    station.write("env/isaac.lock", world.locks["slim"] + extra)
+    assert first_due(station) == "packages"
     result = station.setup("RSL_RL=3.1.2")
     assert steps(result) == ["packages", "verify"]
     assert station.rows(result)["rsl_rl"] == ("ok", "rsl-rl-lib 3.1.2")
+    assert (station.site / "extra.py").is_file()
     assert "nothing to do" in station.setup().stdout  # it stays chosen
     assert errors(station.setup("RSL_RL=4.0.0"))[-1].startswith("setup: RSL_RL '4.0.0' is not for Isaac Sim's Python; ")
 
     station.pin("ISAAC_RSL_RL_COMMIT", rev_parse(world.repositories, "rsl_rl", "main~2"))
     station.pin("ISAAC_RSL_RL", "1.0.1")
-    extra = make_wheel(tmp_path / "..", "extra", "1.0", {"extra.py": ""})
-    station.env["PIP_FIND_LINKS"] += f" {tmp_path.parent}"
-    station.write("env/isaac.lock", world.locks["slim"] + extra)
+    assert first_due(station, SETUP_RSL_RL="none") == "packages"
+    station.write("env/isaac.lock", world.locks["slim"])
+    assert first_due(station) == "packages"
+    later = rev_parse(world.repositories, "IsaacLab", "main")
+    station.pin("ISAAC_LAB_COMMIT", later)
+    assert first_due(station) == "isaac_lab"
     result = station.setup("RSL_RL=none")
+    assert steps(result) == ["isaac_lab", "packages", "verify"]
     assert station.rows(result)["rsl_rl"] == ("ok", "rsl_rl 1.0.1")
     assert not list(station.site.glob("rsl_rl_lib*"))
-    assert (station.site / "extra.py").is_file()
-
-    later = rev_parse(world.repositories, "IsaacLab", "main")
-    station.write("env/isaac.lock", world.locks["slim"])
-    station.pin("ISAAC_LAB_COMMIT", later)
-    result = station.setup()
-    assert steps(result) == ["isaac_lab", "packages", "verify"]
     assert station.rows(result)["Isaac Lab's commit"] == ("ok", later)
     assert not (station.site / "extra.py").exists()
 
@@ -558,6 +606,15 @@ def test_every_pin_that_moves_is_followed(reference: Reference, world: World, tm
     assert f"is on commit {pinned}, not on the pinned {later} (tag v2.3.2); it is used as it is" in result.stderr
     assert rev_parse_head(station.lab) == pinned
     assert "nothing to do" in station.setup().stdout
+
+
+def first_due(station: Workstation, **env: str) -> str | None:
+    """The first step whose own check says that it is due."""
+    for name in ("isaac_sim", "isaac_lab", "packages", "verify"):
+        command = [f"scripts/setup/{name}.sh", "check"]
+        if subprocess.run(command, cwd=station.path, env=station.environment(**env), check=False).returncode:
+            return name
+    return None
 
 
 def rev_parse_head(folder: Path) -> str:

@@ -5,6 +5,7 @@ The parts of the world are made once a session; a workstation is a checkout that
 
 from __future__ import annotations
 
+import compileall
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ from isaac_world import (
     make_isaac_wheels,
     make_repositories,
     package_files,
+    unpack,
     zip_tree,
 )
 from shell_checkout import SOURCE, Checkout, copy_checkout, make_bin, make_wheel, program
@@ -31,11 +33,14 @@ ISAAC_TOOLS = [
     "xargs",
 ]  # fmt: skip
 LOCKED = [
-    "flatdict", "gymnasium", "hydra-core", "omegaconf", "h5py", "hidapi", "onnx", "prettytable", "einops",
-    "tensordict", "tensorboard", "toml", "imageio-ffmpeg", "warp-lang", "rich", "nvidia-ml-py", "mediapy",
-    "pillow", "antlr4-python3-runtime",
+    "flatdict", "gymnasium", "hydra-core", "toml", "imageio-ffmpeg", "nvidia-ml-py", "pillow", "antlr4-python3-runtime"
 ]  # fmt: skip
 """Of the real lock, what the check of the workstation imports."""
+OTHERS = [
+    "omegaconf", "h5py", "hidapi", "onnx", "prettytable", "einops", "tensordict", "tensorboard", "warp-lang", "rich",
+    "mediapy",
+]  # fmt: skip
+"""More of that, in one wheel: pip takes a tenth of a second for each."""
 SOURCES = ("flatdict", "antlr4-python3-runtime")
 """Of these, those that are built."""
 RSL_RL_3 = {"rsl_rl/__init__.py": "", "rsl_rl/runners/__init__.py": "", "rsl_rl/env.py": "class VecEnv:\n    pass\n"}
@@ -62,6 +67,8 @@ def make_world(folder: Path) -> World:
     versions = dict(re.findall(r"^([\w.-]+)==([^\s\\]+)", (SOURCE / "env/isaac.lock").read_text(), re.MULTILINE))
     wheels = folder / "wheels"
     common = make_isaac_wheels(wheels, [f"{n}=={versions[n]}" for n in LOCKED if n not in SOURCES])
+    others = [package_files(n, versions[n]) for n in OTHERS]
+    common += make_wheel(wheels, "others", "1.0", {path: text for files in others for path, text in files.items()})
     sources = make_isaac_wheels(folder / "sources", [f"{n}=={versions[n]}" for n in SOURCES])
     (folder / "built").mkdir()
     built = "".join(make_wheel(folder / "built", n, versions[n], package_files(n, versions[n])) for n in SOURCES)
@@ -167,6 +174,22 @@ def slim(station: Workstation, sources: bool = False) -> Workstation:
     station.write(".isaac/choices", "ROBOT none\n")
     station.write(".isaac/.isaac-workstation", "")
     return station
+
+
+def link_build_tools(station: Workstation) -> None:
+    """Where a test is not about the tools of builds: pip takes 2 s to install and compile them."""
+    world = station.world
+    folder = world.folder / "build-tools"
+    if not folder.exists():
+        for name, version in re.findall(r"^([\w-]+)==(\S+)", world.locks["isaac-build"], re.MULTILINE):
+            unpack(world.wheels / f"{name}-{version}-py3-none-any.whl", folder)
+        compileall.compile_dir(folder, quiet=1, workers=0)
+    station.replace(
+        "scripts/isaac_pip.sh",
+        'pip "build tools" install --only-binary :all: --require-hashes --no-deps --target "$STAGE/build" \\\n'
+        '    -r env/isaac-build.lock || pip_failed "the build tools"',
+        f"cp -al '{folder}' \"$STAGE/build\"",
+    )
 
 
 def make_tools(folder: Path) -> None:
