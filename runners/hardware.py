@@ -87,16 +87,22 @@ def num_envs_for_all(simulator: str, gpus: list[str]) -> tuple[int, str]:
     """The same for GPUs that are used together, as CUDA_VISIBLE_DEVICES names them: what fits on each.
 
     Raises:
-        UserError: one has less free memory than the lowest tier asks for.
+        UserError: one has less free memory than the lowest tier asks for, or does not answer.
     """
     import pynvml
 
-    pynvml.nvmlInit()
-    handles = [
-        pynvml.nvmlDeviceGetHandleByIndex(int(name)) if name.isdigit() else pynvml.nvmlDeviceGetHandleByUUID(name)
-        for name in gpus
-    ]
-    free = min(pynvml.nvmlDeviceGetMemoryInfo(handle).free for handle in handles) / GIB
+    try:
+        pynvml.nvmlInit()
+        handles = [
+            pynvml.nvmlDeviceGetHandleByIndex(int(name)) if name.isdigit() else pynvml.nvmlDeviceGetHandleByUUID(name)
+            for name in gpus
+        ]
+        free = min(pynvml.nvmlDeviceGetMemoryInfo(handle).free for handle in handles) / GIB
+    except pynvml.NVMLError as error:
+        names = ",".join(gpus)
+        raise UserError(
+            f"GPU '{names}' cannot be asked for its memory ({error}); name a number: NUM_ENVS=1024"
+        ) from None
     return tier(tiers()[simulator]["cuda"], free, f"{free:.1f} GiB of free memory on the fullest GPU")
 
 

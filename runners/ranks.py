@@ -218,9 +218,12 @@ def wanted(argv: Sequence[str]) -> Any:
 
 
 def main(argv: Sequence[str], parsed: Options) -> int:
-    """:func:`start`, with one line for an error."""
+    """:func:`start`, with one line for an error, and for Ctrl-C before there is a process to pass it on to."""
     try:
         return start(argv, parsed)
     except UserError as error:
         print(f"train: {error}", file=sys.stderr)
         return error.status
+    except KeyboardInterrupt:
+        print("train: stopped by Ctrl-C", file=sys.stderr)
+        return 130

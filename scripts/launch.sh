@@ -125,12 +125,14 @@ run_in_venv() {
 run_in_isaac() {
   local status=0 ended=0 written
   read_places
+  [[ "${RUNNER_CLOSE_LIMIT:-60}" =~ ^[1-9][0-9]*$ ]] ||
+    die "RUNNER_CLOSE_LIMIT '$RUNNER_CLOSE_LIMIT' is no number of seconds; give a whole one, for instance 120"
   need_workstation
   isaac_environment "$(window_or_not)"
   mkdir -p .cache
   written=$(mktemp .cache/status.XXXXXX)
   isaac_env+=("RUNNER_STATUS=$ROOT/$written" RUNNER_SIMULATOR=isaac "ISAAC_TASK_PACKAGES=$(task_packages)")
-  [[ -z "${RUNNER_CLOSE_LIMIT-}" ]] || isaac_env+=("RUNNER_CLOSE_LIMIT=$RUNNER_CLOSE_LIMIT")
+  isaac_env+=("RUNNER_CLOSE_LIMIT=${RUNNER_CLOSE_LIMIT:-60}")
   attend "${isaac_env[@]}" "$sim/python.sh" -m "$module" "${flags[@]}" || ended=$?
   if [[ -s "$written" ]]; then
     read -r status <"$written"

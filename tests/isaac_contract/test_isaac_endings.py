@@ -132,6 +132,14 @@ def test_a_start_that_fails(world: World, log_root: Path, mood: str) -> None:
         assert said == "train: stopped by Ctrl-C" and "Error 130" in done.stderr
 
 
+def test_a_limit_that_is_none(world: World, log_root: Path) -> None:
+    done = world.make("train", log_root=log_root, RUNNER_CLOSE_LIMIT="soon")
+    assert done.returncode == 2 and not list((world.checkout / ".cache").glob("status.*"))
+    assert lines(done.stderr) == [
+        "train: RUNNER_CLOSE_LIMIT 'soon' is no number of seconds; give a whole one, for instance 120"
+    ]
+
+
 def test_tasks_without_starting_anything(world: World) -> None:
     done = world.make("tasks", "SIM=isaac", f"TASK_PACKAGE={HERE / 'contract_tasks'}", "KEYWORD=cartpole-")
     assert done.returncode == 0, done.stderr

@@ -50,6 +50,22 @@ def test_a_release_that_knows_one_gpu(monkeypatch: pytest.MonkeyPatch, capsys: p
     )
 
 
+def test_a_gpu_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(release, "installed", lambda: release.Release("3.1.2"))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-of-nobody,GPU-of-none")
+    with pytest.raises(UserError, match="GPU 'GPU-of-nobody,GPU-of-none' cannot be asked for its memory"):
+        ranks.start([], options.parse("train", ["--gpus=2"]))
+
+
+def test_ctrl_c_before_there_is_a_process(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(*words: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ranks, "start", interrupted)
+    assert ranks.main([], options.parse("train", ["--gpus=2"])) == 130
+    assert capsys.readouterr().err == "train: stopped by Ctrl-C\n"
+
+
 def test_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(release, "installed", lambda: release.Release("3.1.2"))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,GPU-5")
