@@ -53,12 +53,15 @@ def load(packages: Iterable[str]) -> None:
             importlib.import_module(package)
         except Exception as error:
             traceback.print_exc()
-            raise UserError(f"tasks of '{package}' cannot be loaded: {type(error).__name__}: {_why(error)}") from error
+            why = _why(error, package)
+            raise UserError(f"tasks of '{package}' cannot be loaded: {type(error).__name__}: {why}") from error
 
 
-def _why(error: Exception) -> str:
+def _why(error: Exception, package: str) -> str:
     line = (str(error).strip().splitlines() or [""])[0]
-    old = getattr(error, "name", None) or ""
-    if isinstance(error, ImportError) and old.startswith(BEFORE_2_0):
+    missing = getattr(error, "name", None) or ""
+    if isinstance(error, ImportError) and missing.startswith(BEFORE_2_0):
         return f"{line}; it is written for Isaac Lab before 2.0, where isaaclab was called omni.isaac.lab"
+    if isinstance(error, ModuleNotFoundError) and f"{package}.".startswith(f"{missing}."):
+        return f"{line}; give its folder: TASK_PACKAGE=/path/to/{package.rpartition('.')[2]}"
     return line

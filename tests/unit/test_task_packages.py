@@ -35,6 +35,12 @@ def test_a_manifest_has_the_whole_path(package: Path, monkeypatch: pytest.Monkey
     assert task_packages.recorded(None) is None
 
 
+def test_a_name_that_is_not_installed(capsys: pytest.CaptureFixture[str]) -> None:
+    words = r"ModuleNotFoundError: No module named 'no_such'; give its folder: TASK_PACKAGE=/path/to/tasks$"
+    with pytest.raises(UserError, match=words):
+        task_packages.load(["no_such.tasks"])
+
+
 def test_a_folder_without_a_package(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"TASK_PACKAGE '/.*' is no package: it has no __init__\.py; name the folder"):
         task_packages.resolve(str(tmp_path))
