@@ -206,7 +206,8 @@ end_child() {
 }
 
 # Runs a command in a process group of its own and passes Ctrl-C and SIGTERM on to all of it, each
-# time anew. What has not ended PATIENCE seconds after the first is killed.
+# time anew. Then it waits for all of it, as SIGTERM ends a shell at once and not what that waits for;
+# what has not ended PATIENCE seconds after the first signal is killed.
 attend() {
   local status=0
   asked=''
@@ -216,7 +217,7 @@ attend() {
   child=$!
   trap 'pass_on INT' INT
   trap 'pass_on TERM' TERM HUP
-  while kill -0 "$child" 2>/dev/null; do
+  while kill -0 -- "${asked:+-}$child" 2>/dev/null; do
     if [[ -z "$asked" ]]; then
       wait "$child" || true # a signal interrupts it
     elif ((SECONDS - asked < PATIENCE)); then

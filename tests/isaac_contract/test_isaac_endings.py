@@ -47,16 +47,21 @@ def test_a_failure(world: World, log_root: Path, task: str, args: str, reason: s
     ("signum", "status", "reason"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")]
 )
 def test_a_signal(world: World, log_root: Path, signum: int, status: int, reason: str) -> None:
-    """To launch.sh alone, as make or a terminal sends it; a second one from an impatient user does no harm."""
+    """To launch.sh alone, as make or a terminal sends it. Make waits for all, though SIGTERM ends python.sh at once."""
+    close_hangs = signum == signal.SIGTERM
     world.station("1.0.2")
-    with ended(world.start("train", *TRAIN, f"ARGS={FEW}", log_root=log_root)) as process:
+    args = f"ARGS={FEW} env.close_hangs={close_hangs}"
+    with ended(world.start("train", *TRAIN, args, log_root=log_root)) as process:
         end = time.monotonic() + 100
         while not list(log_root.glob("*/*/model_1.pt")):
             assert process.poll() is None and time.monotonic() < end
             time.sleep(0.1)
         children = f"/proc/{process.pid}/task/{process.pid}/children"
         (launch,) = Path(children).read_text().split()
+        runner = manifest(last_run(log_root))["process"]["pid"]
         os.kill(int(launch), signum)
+        process.wait(20)
+        assert not Path(f"/proc/{runner}").exists()
         out, err = process.communicate(timeout=20)
     assert f"Error {status}" in err, err
     run = last_run(log_root)
@@ -65,7 +70,9 @@ def test_a_signal(world: World, log_root: Path, signum: int, status: int, reason
     done = found["iterations"]["done"]
     assert (run / f"model_{done - 1}.pt").is_file() and f"saved model_{done - 1}.pt after {done} iterations" in out
     assert f"train: stopped by {reason}" in err.splitlines()
-    assert world.environments()[-1]["event"] == "closed" and not world.closed()
+    assert world.environments()[-1]["event"] == ("built" if close_hangs else "closed") and not world.closed()
+    hang = "train: warning: the environment did not close within 5 s and was ended"
+    assert (hang in err.splitlines()) == close_hangs and "ended before the runner did" not in err
 
 
 @pytest.mark.parametrize(
