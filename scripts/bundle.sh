@@ -103,7 +103,7 @@ main() {
   preflight
   rm -rf .cache/tmp
   mkdir -p .cache/tmp
-  : >"$LOG"
+  : >"$PARTS_LOG"
   get_archive
   get_repositories
   get_wheels

@@ -8,7 +8,7 @@ cd -- "$ROOT" || exit
 # shellcheck source=env/pins.env
 source env/pins.env
 
-LOG=.cache/setup.log
+PARTS_LOG=.cache/setup.log
 MARKER=.venv/.isaac-workstation
 RECEIPT=.venv/receipt
 CHOICE=.venv/choice-rsl_rl
@@ -253,17 +253,17 @@ show_progress() {
 part() {
   local progress=$1 started=$SECONDS
   shift
-  printf '== %s\n' "$progress" >>"$LOG"
-  part_start=$(wc -l <"$LOG")
+  printf '== %s\n' "$progress" >>"$PARTS_LOG"
+  part_start=$(wc -l <"$PARTS_LOG")
   supervise logged "$@" || return
   printf '  %-26s %4d s\n' "$progress" "$((SECONDS - started))"
 }
 
-logged() { "$@" >>"$LOG" 2>&1; }
+logged() { "$@" >>"$PARTS_LOG" 2>&1; }
 
 in_folder() { cd -- "$1" && "${@:2}"; }
 
 # What the last part wrote.
-part_output() { tail -n +"$((part_start + 1))" "$LOG"; }
+part_output() { tail -n +"$((part_start + 1))" "$PARTS_LOG"; }
 
 last_line() { part_output | tail -n 1; }

@@ -56,5 +56,5 @@ pip_failed() {
     die "pip's package index has no '$what' for Python ${python_version:?} on $(uname -m); check the connection and pip's configuration, $next"
   fi
   part_output | tail -n 8 >&2
-  die "installing $1 failed; the last lines are above, the full log is $LOG; $next"
+  die "installing $1 failed; the last lines are above, the full log is $PARTS_LOG; $next"
 }

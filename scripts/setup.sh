@@ -173,7 +173,7 @@ lock() {
 prepare() {
   rm -rf .cache/tmp
   mkdir -p .cache/tmp
-  : >"$LOG"
+  : >"$PARTS_LOG"
   case $sim_wanted in
     mujoco) ! is_due rsl_rl || step rsl_rl remember ;;
     isaac) claim_folders ;;

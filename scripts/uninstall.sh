@@ -224,7 +224,7 @@ main() {
   ask
   lock
   mkdir -p .cache/tmp
-  : >"$LOG"
+  : >"$PARTS_LOG"
   remove_all
   rm -rf .cache/tmp
   [[ "$wanted" == isaac ]] || [[ -L .cache ]] || rm -rf .cache

@@ -196,7 +196,7 @@ finish() {
   isaac_environment
   isaac_env+=("HOME=$own_home" PYTHONDONTWRITEBYTECODE=1)
   part "post_install.sh" in_folder "$sim" "${isaac_env[@]}" ./post_install.sh ||
-    die "Isaac Sim's post_install.sh failed: $(last_line); the full log is $LOG; then: make setup"
+    die "Isaac Sim's post_install.sh failed: $(last_line); the full log is $PARTS_LOG; then: make setup"
   write_file_list "$sim"
 }
 

@@ -66,7 +66,7 @@ clear_venv() {
 venv_failed() {
   if said 'Errno 28|No space left on device'; then pip_failed "virtual environment"; fi
   part_output | tail -n 3 >&2
-  die "'$python -m venv' failed; the full log is $LOG; install its venv module (sudo apt install" \
+  die "'$python -m venv' failed; the full log is $PARTS_LOG; install its venv module (sudo apt install" \
     "python$python_version-venv) or name another: make setup PYTHON=/path/to/python3"
 }
 
@@ -92,7 +92,7 @@ verify() {
     "torchvision==$TORCHVISION" "mjlab==$MJLAB" "$(locked rsl-rl-lib)" "$(locked warp-lang)" && return
   if said 'Errno 28|No space left on device'; then pip_failed "check"; fi
   part_output | tail -n 5 >&2
-  die "the packages in .venv do not fit together; the last lines are above, the full log is $LOG;" \
+  die "the packages in .venv do not fit together; the last lines are above, the full log is $PARTS_LOG;" \
     "remove .venv, then: make setup SIM=mujoco"
 }
 

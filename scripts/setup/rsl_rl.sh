@@ -240,7 +240,7 @@ import rsl_rl.runners
   if said 'Errno 28|No space left on device'; then pip_failed "rsl_rl"; fi
   [[ -f "$folder/rsl_rl/__init__.py" ]] ||
     die "RSL_RL '$wanted' is '$distribution $version' without the package 'rsl_rl' in it; $another"
-  die "$distribution $version does not import in .venv ($(part_output | tail -n 1)); the full log is $LOG; $another"
+  die "$distribution $version does not import in .venv ($(part_output | tail -n 1)); the full log is $PARTS_LOG; $another"
 }
 
 # --- .venv ---------------------------------------------------------------------------------------

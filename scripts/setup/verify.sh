@@ -47,7 +47,7 @@ install() {
   check_python
   check_start
   show_table
-  ! grep -q '^fail' "$ROWS" || die "the workstation is not as it should be: see the rows marked FAIL above; the full log is $LOG;" \
+  ! grep -q '^fail' "$ROWS" || die "the workstation is not as it should be: see the rows marked FAIL above; the full log is $PARTS_LOG;" \
     "after mending: make setup"
   inputs | write_receipt "$(receipt_of verify)"
 }
