@@ -44,7 +44,17 @@ INPUTS
 check() {
   local receipt
   receipt=$(receipt_of robot)
-  [[ -f "$receipt" && "$(inputs && say "head $(head_of "$robot")")" == "$(<"$receipt")" ]] && is_merged robot
+  [[ -f "$receipt" && "$(inputs && say "head $(head_of "$robot")")" == "$(<"$receipt")" ]] && is_merged robot &&
+    is_complete
+}
+
+# Whether submodules and LFS objects are there still: somebody may have checked out or cleaned since.
+is_complete() {
+  local module
+  while IFS= read -r module; do
+    [[ -n "$(ls -A -- "$robot/$module" 2>/dev/null)" ]] || return
+  done < <(sed -n 's/^[[:space:]]*path = //p' "$robot/.gitmodules" 2>/dev/null)
+  [[ -z "$(lfs_pointers "$robot")" ]]
 }
 
 install() {
@@ -74,6 +84,7 @@ get_checkout() {
   elif [[ "$(head_of "$robot")" != "$ROBOT_COMMIT" ]]; then
     move_to_pin
   fi
+  is_complete || part "submodules and LFS objects" complete "$robot" || robot_failed
   ! has_changes "$robot" || warn "warning: '$robot' has local changes; it is used as it is"
 }
 

@@ -18,7 +18,16 @@ from typing import NamedTuple
 
 import pytest
 from archive_server import ArchiveServer
-from isaac_world import Repositories, install, make_isaac_tree, make_repositories, make_sdist, snapshot, zip_tree
+from isaac_world import (
+    LFS_POINTER,
+    Repositories,
+    install,
+    make_isaac_tree,
+    make_repositories,
+    make_sdist,
+    snapshot,
+    zip_tree,
+)
 from shell_checkout import SOURCE, Checkout, errors, make_wheel, members, program
 from workstation import ARCHIVE, Workstation, World, link_build_tools, make_workstation, slim
 
@@ -279,11 +288,21 @@ def test_a_pointer_of_git_lfs_is_not_taken_for_the_file(station: Workstation, wo
     result = install_robot(station)
     assert result.returncode == 0, result.stderr
     assert (robot / usd).read_text() == "usd\n"
+    assert install_robot(station, "check").returncode == 0
+
+    (robot / usd).write_text(LFS_POINTER)
+    assert install_robot(station, "check").returncode == 1
+    shutil.rmtree(robot / "source/berkeley_humanoid_lite_lowlevel")
+    (robot / "source/berkeley_humanoid_lite_lowlevel").mkdir()
+    assert install_robot(station).returncode == 0
+    assert (robot / usd).read_text() == "usd\n"
+    assert (robot / "source/berkeley_humanoid_lite_lowlevel/pyproject.toml").is_file()
+    assert install_robot(station, "check").returncode == 0
 
 
-def install_robot(station: Workstation) -> subprocess.CompletedProcess[str]:
+def install_robot(station: Workstation, what: str = "install") -> subprocess.CompletedProcess[str]:
     (station.path / ".cache/setup.log").write_text("")
-    command = ["scripts/setup/robot.sh", "install"]
+    command = ["scripts/setup/robot.sh", what]
     return subprocess.run(
         command, cwd=station.path, env=station.environment(), capture_output=True, text=True, check=False
     )
