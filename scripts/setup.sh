@@ -123,7 +123,7 @@ enough_disk() {
 }
 
 preflight_isaac() {
-  local name line kind text arguments=() recommended=()
+  local name line kind what repair arguments=() recommended=()
   instead="; the embedded simulator needs none of this: make setup SIM=mujoco"
   for name in $ISAAC_TOOLS; do arguments+=("--tool=$name"); done
   for name in "${todo[@]}"; do
@@ -132,12 +132,13 @@ preflight_isaac() {
       [[ "$line" == --host=* && " ${arguments[*]} " == *" $line "* ]] || arguments+=("$line")
     done < <(step "$name" needs)
   done
-  while IFS=$'\t' read -r kind text; do
+  while IFS=$'\t' read -r kind _ what repair; do
     case $kind in
-      needed) complaints+=("$text") ;;
-      recommended) recommended+=("$text") ;;
+      needed) complaints+=("$what${repair:+; $repair}") ;;
+      recommended) recommended+=("$what; $repair") ;;
     esac
-  done < <(scripts/setup/preflight.sh "${arguments[@]}" ${own_sim:+"--isaac-path=$sim"} || printf 'needed\tthe preflight itself failed\n')
+  done < <(scripts/setup/preflight.sh "${arguments[@]}" ${own_sim:+"--isaac-path=$sim"} ||
+    printf 'needed\tpreflight\tthe preflight itself failed\n')
   for name in "${todo[@]}"; do
     while IFS= read -r line; do complaints+=("$line"); done < <(step "$name" complain)
   done

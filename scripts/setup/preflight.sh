@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Looks at the machine before Isaac Sim is installed on it, and prints one line for each complaint,
-# all of them in one run: `needed<TAB>text` or `recommended<TAB>text`. Nothing is printed about a
-# good machine. The status says only whether the look itself worked.
+# Looks at the machine that Isaac Sim is or will be installed on, and prints one line for each
+# complaint, all of them in one run: `kind<TAB>id<TAB>what<TAB>repair`. The kind is needed or
+# recommended, the id that of scripts/doctor/failures.ini. Nothing is printed about a good machine.
+# The status says only whether the look itself worked.
 # usage: scripts/setup/preflight.sh [--disk=GB:PATH ...] [--tool=NAME ...] [--host=NAME ...]
 #                                   [--isaac-path=PATH]
 #   --disk        GB that will be written under PATH, which need not exist; those of one disk add up
@@ -65,11 +66,20 @@ read_arguments() {
   done
 }
 
-need() { complain needed "$*"; }
-recommend() { complain recommended "$*"; }
+need() { complain needed "$@"; }
+recommend() { complain recommended "$@"; }
 
-# A path may hold a line break.
-complain() { printf '%s\t%s\n' "$1" "${2//[$'\t\r\n']/ }"; }
+# complain KIND ID WHAT... do: REPAIR...: a path may hold a line break.
+complain() {
+  local kind=$1 id=$2 what=$3
+  shift 3
+  until [[ "$1" == do: ]]; do
+    what+=" $1"
+    shift
+  done
+  local repair="${*:2}"
+  printf '%s\t%s\t%s\t%s\n' "$kind" "$id" "${what//[$'\t\r\n']/ }" "${repair//[$'\t\r\n']/ }"
+}
 
 # Whether the first version comes before the second, number by number: 580.9 before 580.65.06.
 is_older() {
@@ -90,12 +100,14 @@ check_machine() {
   system=$(uname -s)
   machine=$(uname -m)
   [[ "$system" == Linux ]] ||
-    need "this system is '$system', the archive of Isaac Sim 5.1 is for Linux; use Ubuntu 22.04 or 24.04"
+    need wrong-platform "this system is '$system', the archive of Isaac Sim 5.1 is for Linux" \
+      do: "use Ubuntu 22.04 or 24.04"
   [[ "$machine" == x86_64 ]] ||
-    need "this machine is '$machine', the archive of Isaac Sim 5.1 is for x86_64; use an x86-64 workstation"
+    need wrong-platform "this machine is '$machine', the archive of Isaac Sim 5.1 is for x86_64" \
+      do: "use an x86-64 workstation"
   [[ "$(uname -r)" != *[Mm]icrosoft* ]] ||
-    recommend "this is WSL2, where Isaac Sim is not supported and its renderer mostly fails; boot Ubuntu 22.04" \
-      "or 24.04 itself"
+    recommend wsl2-unsupported "this is WSL2, where Isaac Sim is not supported and its renderer mostly fails" \
+      do: "boot Ubuntu 22.04 or 24.04 itself"
 }
 
 check_glibc() {
@@ -104,9 +116,10 @@ check_glibc() {
   glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null) || glibc=''
   glibc=${glibc#glibc }
   if [[ ! "$glibc" =~ ^[0-9]+(\.[0-9]+)+$ ]]; then
-    need "no glibc answers getconf, Isaac Sim 5.1 is built for glibc $GLIBC_MIN; use Ubuntu 22.04 or 24.04"
+    need glibc-too-old "no glibc answers getconf, Isaac Sim 5.1 is built for glibc $GLIBC_MIN" \
+      do: "use Ubuntu 22.04 or 24.04"
   elif is_older "$glibc" "$GLIBC_MIN"; then
-    need "glibc is $glibc, Isaac Sim 5.1 is built for $GLIBC_MIN; use Ubuntu 22.04 or 24.04"
+    need glibc-too-old "glibc is $glibc, Isaac Sim 5.1 is built for $GLIBC_MIN" do: "use Ubuntu 22.04 or 24.04"
   fi
 }
 
@@ -116,8 +129,8 @@ check_release() (
   # shellcheck disable=SC1090
   source "$OS_RELEASE" >/dev/null 2>&1 || true
   [[ "$ID" == ubuntu && " $UBUNTU_RELEASES " == *" $VERSION_ID "* ]] ||
-    recommend "this system is '${PRETTY_NAME:-${ID:-unknown}}', Isaac Sim 5.1 is tested on Ubuntu 22.04 and 24.04;" \
-      "use one of them"
+    recommend untested-os "this system is '${PRETTY_NAME:-${ID:-unknown}}', Isaac Sim 5.1 is tested on Ubuntu 22.04" \
+      "and 24.04" do: "use one of them"
 )
 
 # What firmware and kernel keep for themselves is missing from what a machine is sold with.
@@ -129,16 +142,16 @@ check_memory() {
   done <"$MEMINFO"
   tenths=$((kib * 10 / 1024 / 1024))
   ((kib >= RAM_GB * 1024 * 1024 * 95 / 100)) ||
-    recommend "this machine has $((tenths / 10)).$((tenths % 10)) GB of memory, Isaac Sim 5.1 wants $RAM_GB GB;" \
-      "close other programs and take few environments, or add memory"
+    recommend little-memory "this machine has $((tenths / 10)).$((tenths % 10)) GB of memory, Isaac Sim 5.1 wants" \
+      "$RAM_GB GB" do: "close other programs and take few environments, or add memory"
 }
 
 check_open_files() {
   local most
   most=$(ulimit -Hn)
   [[ "$most" == unlimited ]] || ((most >= OPEN_FILES)) ||
-    recommend "a process may open $most files here (ulimit -Hn), Isaac Sim wants $OPEN_FILES; raise nofile in" \
-      "/etc/security/limits.conf and log in again"
+    recommend too-many-open-files "a process may open $most files here (ulimit -Hn), Isaac Sim wants $OPEN_FILES" \
+      do: "raise nofile in /etc/security/limits.conf and log in again"
 }
 
 # --- GPU -----------------------------------------------------------------------------------------
@@ -146,7 +159,8 @@ check_open_files() {
 check_gpu() {
   local said='' status=0 line reason='' best_memory=0 best_rank=-1
   if ! have nvidia-smi; then
-    recommend "no NVIDIA GPU answers, nvidia-smi is not on PATH; the simulator will not start here; $new_driver"
+    recommend no-nvidia-gpu "no NVIDIA GPU answers, nvidia-smi is not on PATH; the simulator will not start here" \
+      do: "$new_driver"
     return
   fi
   have timeout || return 0
@@ -157,13 +171,14 @@ check_gpu() {
   done <<<"$said"
   ((status != 124 && status != 137)) || reason='no word within 20 s'
   if [[ "$said" == *'Driver/library version mismatch'* ]]; then
-    need "the NVIDIA driver was upgraded while an older kernel module is loaded (nvidia-smi: driver/library version" \
-      "mismatch); reboot: sudo reboot"
+    need nvml-mismatch "the NVIDIA driver was upgraded while an older kernel module is loaded (nvidia-smi:" \
+      "driver/library version mismatch)" do: "reboot: sudo reboot"
   elif [[ -z "$best" ]]; then
-    recommend "no NVIDIA GPU answers (nvidia-smi: ${reason:-status $status}); the simulator will not start here;" \
-      "see what nvidia-smi says, or $new_driver"
+    recommend no-nvidia-gpu "no NVIDIA GPU answers (nvidia-smi: ${reason:-status $status}); the simulator will not" \
+      "start here" do: "see what nvidia-smi says, or $new_driver"
   elif ((status != 0)); then
-    recommend "one NVIDIA GPU does not answer (nvidia-smi: ${reason:-status $status}); reboot: sudo reboot"
+    recommend gpu-does-not-answer "one NVIDIA GPU does not answer (nvidia-smi: ${reason:-status $status})" \
+      do: "reboot: sudo reboot"
   fi
   [[ -n "$best" ]] || return 0
   judge_driver
@@ -187,43 +202,45 @@ has_rt_cores() { [[ ! "$1" =~ (^|[ -])($NO_RT_CORES)([ -]|$) ]]; }
 
 judge_driver() {
   if is_older "$driver" "$DRIVER_MIN"; then
-    need "the NVIDIA driver is $driver, Isaac Sim 5.1 needs $DRIVER_MIN and is tested with $DRIVER_RECOMMENDED;" \
-      "$new_driver"
+    need driver-below-minimum "the NVIDIA driver is $driver, Isaac Sim 5.1 needs $DRIVER_MIN and is tested with" \
+      "$DRIVER_RECOMMENDED" do: "$new_driver"
   elif is_older "$driver" "$DRIVER_RECOMMENDED"; then
-    recommend "the NVIDIA driver is $driver, Isaac Sim 5.1 is tested with $DRIVER_RECOMMENDED; $new_driver"
+    recommend driver-not-validated "the NVIDIA driver is $driver, Isaac Sim 5.1 is tested with $DRIVER_RECOMMENDED" \
+      do: "$new_driver"
   elif ! is_older "$driver" "$DRIVER_BROKEN"; then
-    recommend "the NVIDIA driver is $driver, with $DRIVER_BROKEN and newer the renderer of Isaac Sim 5.1 crashes;" \
-      "go back to $DRIVER_RECOMMENDED: sudo apt install $DRIVER_PACKAGE, then reboot"
+    recommend driver-too-new-595 "the NVIDIA driver is $driver, with $DRIVER_BROKEN and newer the renderer of Isaac" \
+      "Sim 5.1 crashes" do: "go back to $DRIVER_RECOMMENDED: sudo apt install $DRIVER_PACKAGE, then reboot"
   fi
 }
 
 # A card that is sold with 16 GB reports as little as 15079 MiB (T4).
 judge_gpu() {
   has_rt_cores "$best" ||
-    recommend "GPU '$best' has no RT cores, the renderer of Isaac Sim 5.1 cannot start on it and only headless" \
-      "physics has a chance; use an RTX GPU"
+    recommend gpu-without-rt-cores "GPU '$best' has no RT cores, the renderer of Isaac Sim 5.1 cannot start on it and" \
+      "only headless physics has a chance" do: "use an RTX GPU"
   ((best_memory >= VRAM_GB * 1024 * 90 / 100)) ||
-    recommend "GPU '$best' has $best_memory MiB of memory, Isaac Sim 5.1 wants $VRAM_GB GB; take few environments, or" \
-      "use a larger GPU"
+    recommend little-gpu-memory "GPU '$best' has $best_memory MiB of memory, Isaac Sim 5.1 wants $VRAM_GB GB" \
+      do: "take few environments, or use a larger GPU"
 }
 
 # --- libraries -----------------------------------------------------------------------------------
 
 check_libraries() {
   have ldconfig || return 0
-  local entry missing='' packages=''
+  local entry missing='' packages='' id='missing-system-lib'
   libraries=$(ldconfig -p)
   for entry in $LIBRARIES; do
     has_library "${entry%=*}" || missing+=" ${entry%=*}" packages+=" ${entry#*=}"
   done
+  [[ "$missing" != ' libGLU.so.1' ]] || id='missing-libglu'
   [[ -z "$missing" ]] ||
-    recommend "the renderer of Isaac Sim 5.1 lacks system libraries:$missing; install them:" \
-      "sudo apt install$packages"
+    recommend "$id" "the renderer of Isaac Sim 5.1 lacks system libraries:$missing" \
+      do: "install them: sudo apt install$packages"
   # A compute-only driver, or a container without the graphics capability.
   [[ -z "$best" ]] || has_library libGLX_nvidia.so.0 ||
-    recommend "the NVIDIA driver $driver is here without its graphics half (libGLX_nvidia.so.0), which the renderer" \
-      "needs; install all of it: sudo apt install libnvidia-gl-${driver%%.*}, or start the container with" \
-      "NVIDIA_DRIVER_CAPABILITIES=all"
+    recommend vulkan-incompatible-driver "the NVIDIA driver $driver is here without its graphics half" \
+      "(libGLX_nvidia.so.0), which the renderer needs" do: "install all of it: sudo apt install" \
+      "libnvidia-gl-${driver%%.*}, or start the container with NVIDIA_DRIVER_CAPABILITIES=all"
 }
 
 # Of this machine's own kind: those for 32 bit programs are listed too.
@@ -234,7 +251,8 @@ has_library() { [[ "$libraries" == *$'\t'"$1 (libc6,x86-64"* ]]; }
 # Python quotes such a path everywhere, Isaac Sim's own python.sh does not.
 check_isaac_path() {
   [[ "$isaac_path" != *[[:space:]]* ]] ||
-    need "Isaac Sim's own python.sh does not work in a folder with a space, as '$isaac_path' is; $other_folder"
+    need isaac-path-with-space "Isaac Sim's own python.sh does not work in a folder with a space, as '$isaac_path' is" \
+      do: "$other_folder"
 }
 
 # What is needed on one file system adds up, whatever the folders are called.
@@ -270,11 +288,11 @@ find_folder() {
 judge_folder() {
   local said
   if [[ ! -d "$folder" ]]; then
-    need "'$folder' is not a folder; $other_folder"
+    need folder-not-writable "'$folder' is not a folder" do: "$other_folder"
   elif said=$(mktemp -p "$folder" .write-test.XXXXXX 2>&1); then
     rm -f -- "$said"
   else
-    need "cannot write in '$folder' (${said##*: }); $other_folder"
+    need folder-not-writable "cannot write in '$folder' (${said##*: })" do: "$other_folder"
   fi
 }
 
@@ -283,16 +301,18 @@ judge_disk() {
   { read -r _ && read -r free files files_free; } \
     < <(df -k --output=avail,itotal,iavail -- "${folders[$device]}" 2>/dev/null) || free=''
   if [[ ! "$free" =~ ^[0-9]+$ ]]; then
-    recommend "df does not say what is free on the disk of $where, $wanted GB are needed; look yourself: df -h"
+    recommend free-disk-unknown "df does not say what is free on the disk of $where, $wanted GB are needed" \
+      do: "look yourself: df -h"
     return
   fi
   free=$((free * 1024 / 1000000000))
   ((free >= wanted)) ||
-    need "$free GB are free on the disk of $where, $wanted GB are needed; free some space, or $other_folder"
+    need disk-full-install "$free GB are free on the disk of $where, $wanted GB are needed" \
+      do: "free some space, or $other_folder"
   # Some file systems, like btrfs, have no fixed number of files and report none.
   if [[ "$device" == "$largest" && "$files" =~ ^[1-9][0-9]*$ ]] && ((files_free < FILES)); then
-    need "$files_free more files fit on the disk of $where (df -i), about $FILES are needed; remove some, or" \
-      "$other_folder"
+    need few-inodes "$files_free more files fit on the disk of $where (df -i), about $FILES are needed" \
+      do: "remove some, or $other_folder"
   fi
 }
 
@@ -306,7 +326,8 @@ check_tools() {
     package=$(package_of "$tool")
     [[ "$packages " == *" $package "* ]] || packages+=" $package"
   done
-  [[ -z "$missing" ]] || need "not on PATH:$missing; install what brings them: sudo apt install$packages"
+  [[ -z "$missing" ]] ||
+    need missing-tools "not on PATH:$missing" do: "install what brings them: sudo apt install$packages"
 }
 
 # The package of Ubuntu that brings a program.
@@ -341,8 +362,8 @@ check_hosts() {
     wait "${lookups[index]}" || failed+="${failed:+, }'${hosts[index]}'"
   done
   [[ -z "$failed" ]] ||
-    need "these names do not resolve: $failed; check the connection and /etc/resolv.conf, or name a proxy:" \
-      "export https_proxy=http://host:port"
+    need names-do-not-resolve "these names do not resolve: $failed" \
+      do: "check the connection and /etc/resolv.conf, or name a proxy: export https_proxy=http://host:port"
 }
 
 main() {

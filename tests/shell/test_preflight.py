@@ -40,6 +40,14 @@ LIBRARIES = {
     "libglib-2.0.so.0": "libglib2.0-0",
 }
 DRIVER_LIBRARY = "libGLX_nvidia.so.0"
+STATES = """
+ wrong-platform wsl2-unsupported glibc-too-old untested-os little-memory too-many-open-files no-nvidia-gpu
+ nvml-mismatch gpu-does-not-answer driver-below-minimum driver-not-validated driver-too-new-595
+ gpu-without-rt-cores little-gpu-memory missing-system-lib missing-libglu vulkan-incompatible-driver
+ isaac-path-with-space folder-not-writable disk-full-install free-disk-unknown few-inodes missing-tools
+ names-do-not-resolve
+""".replace("\n", " ")
+"""Every id that it knows, between blanks."""
 
 
 def smi(answer: str, status: int = 0) -> str:
@@ -138,16 +146,24 @@ class Machine:
             timeout=60,
         )
 
-    def complaints(self, *arguments: str, before: str = "", **env: str) -> list[tuple[str, str]]:
-        """What it says, as kind and text, each in the form that the set-up reads."""
+    def rows(self, *arguments: str, before: str = "", **env: str) -> list[list[str]]:
+        """What it says: kind, id, what and repair, each in the form that the set-up and doctor read."""
         done = self.run(*arguments, before=before, **env)
         assert (done.returncode, done.stderr) == (0, "")
-        lines = [line.split("\t") for line in done.stdout.splitlines()]
-        for line in lines:
-            assert len(line) == 2
-            assert line[0] in ("needed", "recommended")
-            assert re.fullmatch(r"[^;]+(; [^;]+)+[^.;\s]", line[1]), line[1]
-        return [(kind, text) for kind, text in lines]
+        rows = [line.split("\t") for line in done.stdout.splitlines()]
+        for kind, name, what, repair in rows:
+            assert kind in ("needed", "recommended")
+            assert f" {name} " in STATES
+            assert re.fullmatch(r"[^;]+(; [^;]+)+[^.;\s]", f"{what}; {repair}"), (what, repair)
+        return rows
+
+    def complaints(self, *arguments: str, before: str = "", **env: str) -> list[tuple[str, str]]:
+        """What it says, as kind and text, as the set-up puts it."""
+        return [(kind, f"{what}; {repair}") for kind, _, what, repair in self.rows(*arguments, before=before, **env)]
+
+    def ids(self, *arguments: str) -> list[str]:
+        """The ids of its complaints."""
+        return [name for _, name, _, _ in self.rows(*arguments)]
 
 
 def only(complaints: list[tuple[str, str]], kind: str, *parts: str) -> str:
@@ -339,6 +355,23 @@ def test_no_gpu(machine: Machine, name: str) -> None:
     only(machine.complaints(), kind, *parts)
 
 
+def test_what_a_gpu_lacks_has_an_id(machine: Machine) -> None:
+    """No GPU at all is not one of several that is gone, and a driver below the least not one that is untested."""
+    for answer, name in {
+        "No devices were found": "no-nvidia-gpu",
+        MISMATCH: "nvml-mismatch",
+        "RTX A6000, 535.1, 49140": "driver-below-minimum",
+        "RTX A6000, 575.64, 49140": "driver-not-validated",
+        "RTX A6000, 595.1, 49140": "driver-too-new-595",
+        "NVIDIA A100, 580.65.06, 81920": "gpu-without-rt-cores",
+        "RTX 4060, 580.65.06, 8192": "little-gpu-memory",
+    }.items():
+        machine.change({"nvidia-smi": smi(answer)})
+        assert machine.ids() == [name]
+    machine.change({"nvidia-smi": smi(f"{RTX}\nUnknown Error", 15)})
+    assert machine.ids() == ["gpu-does-not-answer"]
+
+
 def test_nvidia_smi_has_a_time_limit(machine: Machine) -> None:
     machine.change({"timeout": '[ "$1 $2 $3" = "--kill-after=5 20 nvidia-smi" ] || exit 99\nshift 2\nexec "$@"\n'})
     assert machine.complaints() == []
@@ -363,6 +396,14 @@ def test_libraries(machine: Machine) -> None:
     assert "sudo apt install libnvidia-gl-580," in driver[1]
     machine.change({"nvidia-smi": smi("No devices were found")})
     assert [text for _, text in machine.complaints() if DRIVER_LIBRARY in text] == []
+
+
+def test_libraries_have_ids(machine: Machine) -> None:
+    """libGLU has one of its own, where it is all that is missing."""
+    machine.change({"ldconfig": ldconfig()})
+    assert machine.ids() == ["missing-system-lib", "vulkan-incompatible-driver"]
+    machine.change({"ldconfig": ldconfig(*(name for name in (*LIBRARIES, DRIVER_LIBRARY) if name != "libGLU.so.1"))})
+    assert machine.ids() == ["missing-libglu"]
 
 
 def test_open_files(machine: Machine) -> None:
@@ -496,28 +537,28 @@ def test_everything_at_once(machine: Machine) -> None:
             "df": df(1, 1000, 10),
         }
     )
-    complaints = machine.complaints(
+    rows = machine.rows(
         "--disk=60:/proc/isaac", "--tool=no-such-tool", "--host=a.bad", "--isaac-path=/a b", before="ulimit -n 1024"
     )
-    said = [(kind, " ".join(text.split()[:4])) for kind, text in complaints]
+    said = [(kind, name, " ".join(what.split()[:4])) for kind, name, what, _ in rows]
     assert said == [
-        ("needed", "this machine is 'aarch64',"),
-        ("recommended", "this is WSL2, where"),
-        ("needed", "glibc is 2.31, Isaac"),
-        ("recommended", "this system is 'Ubuntu"),
-        ("needed", "the NVIDIA driver is"),
-        ("recommended", "GPU 'NVIDIA GeForce GTX"),
-        ("recommended", "GPU 'NVIDIA GeForce GTX"),
-        ("recommended", "the renderer of Isaac"),
-        ("recommended", "the NVIDIA driver 535.183.01"),
-        ("recommended", "this machine has 7.6"),
-        ("recommended", "a process may open"),
-        ("needed", "Isaac Sim's own python.sh"),
-        ("needed", "cannot write in '/proc'"),
-        ("needed", "1 GB are free"),
-        ("needed", "10 more files fit"),
-        ("needed", "not on PATH: no-such-tool;"),
-        ("needed", "these names do not"),
+        ("needed", "wrong-platform", "this machine is 'aarch64',"),
+        ("recommended", "wsl2-unsupported", "this is WSL2, where"),
+        ("needed", "glibc-too-old", "glibc is 2.31, Isaac"),
+        ("recommended", "untested-os", "this system is 'Ubuntu"),
+        ("needed", "driver-below-minimum", "the NVIDIA driver is"),
+        ("recommended", "gpu-without-rt-cores", "GPU 'NVIDIA GeForce GTX"),
+        ("recommended", "little-gpu-memory", "GPU 'NVIDIA GeForce GTX"),
+        ("recommended", "missing-system-lib", "the renderer of Isaac"),
+        ("recommended", "vulkan-incompatible-driver", "the NVIDIA driver 535.183.01"),
+        ("recommended", "little-memory", "this machine has 7.6"),
+        ("recommended", "too-many-open-files", "a process may open"),
+        ("needed", "isaac-path-with-space", "Isaac Sim's own python.sh"),
+        ("needed", "folder-not-writable", "cannot write in '/proc'"),
+        ("needed", "disk-full-install", "1 GB are free"),
+        ("needed", "few-inodes", "10 more files fit"),
+        ("needed", "missing-tools", "not on PATH: no-such-tool"),
+        ("needed", "names-do-not-resolve", "these names do not"),
     ]
 
 
