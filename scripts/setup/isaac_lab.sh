@@ -54,7 +54,12 @@ check() {
   local receipt
   receipt=$(receipt_of isaac_lab)
   [[ -f "$receipt" && "$(inputs && say "head $(head_of "$lab")")" == "$(<"$receipt")" ]] &&
-    [[ "$(readlink -- "$lab/_isaac_sim")" == "$sim" && -f "$lab/$KITS/$STATE_MARKER" ]]
+    [[ "$(readlink -- "$lab/_isaac_sim")" == "$sim" && -f "$lab/$KITS/$STATE_MARKER" ]] && has_kits
+}
+
+has_kits() {
+  local kit
+  for kit in "$lab"/apps/*.kit; do [[ -f "$lab/$KITS/${kit##*/}" ]] || return; done
 }
 
 install() {
