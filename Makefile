@@ -44,8 +44,11 @@ OFFLINE        :=               ## install from the folder that make bundle made
 OUT            :=               ## the folder that make bundle fills
 ACCEPT_EULA    :=               ## Y: NVIDIA's licence of Isaac Sim is read and accepted
 KEEP_ZIP       := 1             ## 0: remove the downloaded archive when it is unpacked
-FORCE          := 0             ## 1: set up on a machine that is not a recommended one
-YES            := 0             ## 1: delete without asking
+FORCE          := 0             ## 1: go on, although something is known to stand against it
+YES            := 0             ## 1: delete or repair without asking
+LOG            :=               ## a log, a run, or - for stdin; empty: the last failure
+JSON           := 0             ## 1: findings for programs
+REPORT         := 0             ## 1: findings in Markdown, to be pasted, without names and secrets
 
 ##@ Start
 setup: ## install Isaac Sim and Isaac Lab; SIM=mujoco: the embedded simulator
@@ -56,6 +59,11 @@ play: ## show or film a trained policy
 runs: ## list the runs
 tasks: ## list the tasks
 tensorboard: ## show the curves of the runs in a browser
+
+##@ Trouble
+doctor: ## say what is wrong before a run
+fix: ## repair what is safe to repair, one by one
+explain: ## say why a run failed, from its log
 
 ##@ rsl_rl
 check-config: ## show what an agent configuration becomes for a release of rsl_rl
@@ -70,7 +78,7 @@ uninstall: ## remove what set-up installed, after showing it; runs stay
 test: ## run this project's tests
 lint: ## check this project's style and types
 
-VERBS := setup train play runs tasks tensorboard check-config convert bundle clean-caches uninstall test lint
+VERBS := setup train play runs tasks tensorboard doctor fix explain check-config convert bundle clean-caches uninstall test lint
 .DEFAULT_GOAL := help
 .PHONY: help $(VERBS)
 

@@ -33,6 +33,8 @@ def lint(session: nox.Session) -> None:
     session.run(PYTHON, "-m", "ruff", "check", ".", external=True)
     session.run(PYTHON, "-m", "ruff", "format", "--check", ".", external=True)
     session.run(PYTHON, "-m", "mypy", external=True)
+    # apart from the rest: it is not a package, and its modules find each other by their folder
+    session.run(PYTHON, "-m", "mypy", "scripts/doctor", external=True, env={"MYPYPATH": "scripts/doctor"})
     session.run(str(ROOT / ".venv/bin/shellcheck"), "--external-sources", *scripts, external=True)
     session.run(str(ROOT / ".venv/bin/shfmt"), "--diff", *scripts, external=True)
 
@@ -49,11 +51,12 @@ def format_(session: nox.Session) -> None:
 
 @nox.session
 def smoke(session: nox.Session) -> None:
-    """Train, resume and play through make on the simulator that is there, with the time of each."""
+    """Doctor, train, resume and play through make on the simulator that is there, with the time of each."""
     with tempfile.TemporaryDirectory() as folder:
         logs = f"LOG_ROOT={folder}"
         one_second = "ARGS=env.episode_length_s=1.0"
         steps = {
+            "doctor": ("make", "doctor", logs),
             "train": ("make", "train", "NUM_ENVS=16", "ITERATIONS=2", "NAME=smoke", logs),
             "resume": ("make", "train", "RESUME=1", "MORE=2", "NAME=resumed", logs),
             "play": ("make", "play", "NUM_ENVS=2", "EPISODES=2", "VIDEO=1", "VIDEO_LENGTH=50", one_second, logs),
@@ -94,6 +97,12 @@ def bench_adapter(session: nox.Session) -> None:
 def bench_setup(session: nox.Session) -> None:
     """Download and extraction of a large archive against wget and unzip; see tests/bench/setup.py."""
     session.run(PYTHON, "tests/bench/setup.py", *session.posargs, external=True)
+
+
+@nox.session
+def bench_explain(session: nox.Session) -> None:
+    """Time and memory that logs of 200 MB take; see tests/bench/explain.py."""
+    session.run(PYTHON, "tests/bench/explain.py", *session.posargs, external=True)
 
 
 @nox.session

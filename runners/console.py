@@ -35,22 +35,33 @@ class Console:
         self._tee: threading.Thread | None = None
         self._live: Any = None
         self._last_plain = -PLAIN_INTERVAL_S
+        self._asked_for: Path | None = None
 
     def capture(self) -> None:
-        """Send file descriptors 1 and 2 to an unnamed file until :meth:`log_to` names the log."""
+        """Send file descriptors 1 and 2 to a file until :meth:`log_to` names the log.
+
+        scripts/launch.sh names that file in RUNNER_LOG, and explains what is in it after a failure.
+        """
         sys.stdout.flush()
         sys.stderr.flush()
         self._saved = (os.dup(1), os.dup(2))
         self._out = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace", buffering=1)
         self._err = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace", buffering=1)
-        with tempfile.TemporaryFile() as unnamed:
-            self._log_fd = os.dup(unnamed.fileno())
+        with self._first_log() as first:
+            self._log_fd = os.dup(first.fileno())
         with open(os.devnull) as nothing:
             os.dup2(nothing.fileno(), 0)  # a library's question would not be seen, so it must not wait for an answer
         self._point_at_log()
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(line_buffering=True)
+
+    def _first_log(self) -> IO[bytes]:
+        # of several ranks only the first is asked what went wrong
+        if "RUNNER_LOG" in os.environ and not self.quiet:
+            self._asked_for = Path(os.environ["RUNNER_LOG"])
+            return open(self._asked_for, "w+b")
+        return tempfile.TemporaryFile()
 
     def _point_at_log(self) -> None:
         target = self._log_fd
@@ -86,6 +97,15 @@ class Console:
         self._log_fd = log_fd
         self.log_path = path
         self._point_at_log()
+        if self._asked_for is not None:
+            link = self._asked_for.with_name(f"{self._asked_for.name}.link")
+            link.symlink_to(path.resolve())
+            link.replace(self._asked_for)
+
+    def needs_no_explanation(self) -> None:
+        """Take away what RUNNER_LOG names: the user has been told what went wrong."""
+        if self._asked_for is not None:
+            self._asked_for.unlink(missing_ok=True)
 
     def mute(self) -> None:
         """Send what is printed from here on to the log alone: it is not the user's."""

@@ -18,12 +18,13 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from runners import run_dir, simulators
 from runners.errors import UsageError, UserError, nearest
 
-Parse = Callable[[str], Any]
+if TYPE_CHECKING:
+    Parse = Callable[[str], Any]
 SEED_MAX = 2**32 - 1  # numpy's limit
 
 
@@ -140,13 +141,15 @@ def option(default: str, verbs: str, parse: Parse = str) -> Any:
 class Options:
     """The options of one call. A field that the verb does not take keeps its default."""
 
-    sim: str = option("auto", "setup train play tasks check-config uninstall", one_of("auto", *simulators.NAMES))
+    sim: str = option(
+        "auto", "setup train play tasks doctor fix check-config uninstall", one_of("auto", *simulators.NAMES)
+    )
     task: str | None = option("", "train play check-config")
     num_envs: int | None = option("auto", "train play", positive_or_auto)
     iterations: int | None = option("", "train", positive)
     seed: int | str | None = option("", "train play", seed)
     name: str | None = option("", "train", file_name)
-    task_package: str | None = option("", "train play tasks check-config")
+    task_package: str | None = option("", "train play tasks doctor check-config")
     agent: str | None = option("", "train check-config")
     device: str = option("auto", "train play", device)
     gpus: tuple[int, ...] | None = option("", "train", gpus)
@@ -155,7 +158,7 @@ class Options:
     video_length: int = option("200", "train play", positive)
     video_interval: int = option("2000", "train", positive)
     resume: bool = option("0", "train", switch)
-    run: str = option("latest", "train play convert")
+    run: str = option("latest", "train play explain convert")
     more: int | None = option("", "train", positive)
     checkpoint: str | None = option("", "train play convert")
     episodes: int = option("8", "play", positive)
@@ -166,7 +169,7 @@ class Options:
     rsl_rl: str | None = option("", "setup check-config")
     file: str | None = option("", "check-config")
     to: str | None = option("", "convert", version)
-    log_root: str = option("logs/rsl_rl", "train play runs tensorboard convert")
+    log_root: str = option("logs/rsl_rl", "train play runs tensorboard doctor explain convert")
     args: str | None = option("", "train play check-config")
     verbose: bool = option("0", "setup train play", switch)
     python: str | None = option("", "setup train play tasks tensorboard check-config convert bundle test lint")
@@ -181,15 +184,18 @@ class Options:
     out: str | None = option("", "bundle")
     accept_eula: bool = option("", "setup", yes)
     keep_zip: bool = option("1", "setup", switch)
-    force: bool = option("0", "setup", switch)
-    yes: bool = option("0", "clean-caches uninstall", switch)
+    force: bool = option("0", "setup train play", switch)
+    yes: bool = option("0", "fix clean-caches uninstall", switch)
+    log: str | None = option("", "explain")
+    json: bool = option("0", "doctor", switch)
+    report: bool = option("0", "doctor", switch)
     given: frozenset[str] = frozenset()
     """Names of the fields that the user set."""
 
 
 VERBS = (
-    *("setup", "train", "play", "runs", "tasks", "tensorboard", "check-config", "convert"),
-    *("bundle", "clean-caches", "uninstall", "test", "lint"),
+    *("setup", "train", "play", "runs", "tasks", "tensorboard", "doctor", "fix", "explain"),
+    *("check-config", "convert", "bundle", "clean-caches", "uninstall", "test", "lint"),
 )
 FOR_ISAAC = ("install", "robot", "isaac_sim_zip", "isaac_sim_url", "isaacsim_path", "isaaclab_path", "offline")
 """What only the set-up of the workstation takes."""
@@ -249,6 +255,8 @@ def _check_together(verb: str, options: Options) -> None:
         _check_setup(options)
     if verb == "bundle" and options.out is None:
         raise UsageError("OUT is missing; name a folder: make bundle OUT=/path/to/folder")
+    if options.json and options.report:
+        raise UsageError("JSON=1 is for programs and REPORT=1 for people: give one of them")
     if verb != "train":
         return
     if options.resume and "agent" in given:

@@ -139,7 +139,7 @@ class Show:
             env = self.simulator.make_env(configs.env, device, render=self.options.video)
         except Exception as error:
             if reason := hardware.out_of_memory(error, configs.env.scene.num_envs, device):
-                raise UserError(reason) from error
+                raise UserError(reason) from None
             raise
         self.closing.environment.callback(env.close)
         recorder = self._recorder(env) if self.options.video else None

@@ -49,9 +49,10 @@ def train(options: Options, console: Console, interrupts: Interrupts, closing: C
         from runners import hardware
 
         traceback.print_exc()
-        reason = hardware.out_of_memory(error, plan.num_envs, plan.device) or verb.one_line(error)
+        too_many = hardware.out_of_memory(error, plan.num_envs, plan.device)
+        reason = too_many or verb.one_line(error)
         recorder.end(FAILED, reason)
-        raise UserError(f"failed: {reason}; {verb.where_to_look(console)}") from error
+        raise UserError(f"failed: {reason}; {verb.where_to_look(console)}") from (None if too_many else error)
 
 
 def follow(plan: Plan, interrupts: Interrupts, closing: Closing) -> None:

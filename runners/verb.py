@@ -54,6 +54,8 @@ def outcome(do: Callable[[], None], console: Console) -> int:
     except UserError as error:
         ranks.report_failure(str(error))
         console.fail(str(error))
+        if error.__cause__ is None:  # else its line only names another error, of which the log tells more
+            console.needs_no_explanation()
         return error.status
     except Interrupted as interrupted:
         if ranks.rank() == 0:

@@ -11,6 +11,8 @@ source "${BASH_SOURCE[0]%/*}/lib.sh"
 # shellcheck source=scripts/isaac.sh
 source scripts/isaac.sh
 
+LAST_FAILURE=.cache/last-failure.log
+
 # Sets `flags` from the variables of the command line.
 read_variables() {
   local name flag
@@ -25,7 +27,7 @@ read_variables() {
     flags+=("--${flag,,}=${!name-}")
   done
   named_python=$(given PYTHON) named_sim=$(given SIM) verbose=$(given VERBOSE)
-  viewer=$(given VIEWER) video=$(given VIDEO) yes=$(given YES)
+  viewer=$(given VIEWER) video=$(given VIDEO) yes=$(given YES) force=$(given FORCE)
   export SETUP_ACCEPT_EULA
   SETUP_ACCEPT_EULA=$(given ACCEPT_EULA)
 }
@@ -112,37 +114,90 @@ need_workstation() {
     die "the workstation's set-up does not fit the pins or the files any more; bring it up to date: make setup"
 }
 
+# --- doctor --------------------------------------------------------------------------------------
+
+# In the shell's own environment, for what that would do to a run is one of the questions.
+consult_doctor() {
+  find_any_python || {
+    warn "no Python 3.8 or later found; install one, for instance: sudo apt install python3"
+    exit 2
+  }
+  forget_variables
+  exec "$any_python" -I scripts/doctor "$program" "${flags[@]}"
+}
+
+# Sets `any_python`: doctor needs the standard library only, and .venv may be what is broken.
+find_any_python() {
+  for any_python in python3 /usr/bin/python3 python3.{13,12,11,10,9,8}; do
+    if "$any_python" -I -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null; then return; fi
+  done
+  return 1
+}
+
+# Stops for what would surely fail.
+guard() {
+  [[ -z "${IN_SETUP-}" && "$force" != 1 ]] || return 0
+  if find_any_python; then "$any_python" -I scripts/doctor guard "$program" "$simulator" || exit 1; fi
+}
+
+# What the runner could say itself it has said, and has taken its log away.
+explain_failure() {
+  local status=$1
+  case $status in 0 | 2 | 130 | 143) rm -f -- "$runner_log" ;; esac
+  [[ -e "$runner_log" ]] || return 0
+  mv -f -- "$runner_log" "$LAST_FAILURE"
+  if find_any_python; then "$any_python" -I scripts/doctor explain-run "$status" "$LAST_FAILURE" >&2 || true; fi
+}
+
 # --- running -------------------------------------------------------------------------------------
 
+# Sets `runner_env`: where the runner writes its status, and where what it calls may print. Kept where
+# the runner ends without a word of its own, which is what `make explain` reads.
+name_runner_files() {
+  mkdir -p .cache
+  runner_status=.cache/status.$$ runner_log=.cache/log.$$
+  rm -f -- "$runner_status" "$runner_log"
+  runner_env=("RUNNER_STATUS=$ROOT/$runner_status" "RUNNER_LOG=$ROOT/$runner_log" "RUNNER_SIMULATOR=$simulator")
+}
+
 run_in_venv() {
+  local status=0
   setup_mujoco >&2
   export RUNNER_SIMULATOR=mujoco
-  exec .venv/bin/python -m "$module" "${flags[@]}"
+  case $program in
+    train | play) ;;
+    *) exec .venv/bin/python -m "$module" "${flags[@]}" ;;
+  esac
+  name_runner_files
+  attend env "${runner_env[@]}" .venv/bin/python -m "$module" "${flags[@]}" || status=$?
+  rm -f -- "$runner_status"
+  explain_failure "$status"
+  exit "$status"
 }
 
 # python.sh turns every failure into 1, and a Kit that ends on its own ends with 0: what counts is
 # the status that the runner wrote. RUNNER_CLOSE_LIMIT: seconds that Isaac Sim may take to close.
 run_in_isaac() {
-  local status=0 ended=0 written
+  local status=0 ended=0 above
   read_places
   [[ "${RUNNER_CLOSE_LIMIT:-60}" =~ ^[1-9][0-9]*$ ]] ||
     die "RUNNER_CLOSE_LIMIT '$RUNNER_CLOSE_LIMIT' is no number of seconds; give a whole one, for instance 120"
   need_workstation
   isaac_environment "$(window_or_not)"
-  mkdir -p .cache
-  written=$(mktemp .cache/status.XXXXXX)
-  isaac_env+=("RUNNER_STATUS=$ROOT/$written" RUNNER_SIMULATOR=isaac "ISAAC_TASK_PACKAGES=$(task_packages)")
-  isaac_env+=("RUNNER_CLOSE_LIMIT=${RUNNER_CLOSE_LIMIT:-60}")
+  name_runner_files
+  isaac_env+=("${runner_env[@]}" "ISAAC_TASK_PACKAGES=$(task_packages)" "RUNNER_CLOSE_LIMIT=${RUNNER_CLOSE_LIMIT:-60}")
   attend "${isaac_env[@]}" "$sim/python.sh" -m "$module" "${flags[@]}" || ended=$?
-  if [[ -s "$written" ]]; then
-    read -r status <"$written"
+  if [[ -s "$runner_status" ]]; then
+    read -r status <"$runner_status"
     ((status != 0 || ended == 0)) ||
       warn "warning: Isaac Sim failed or hung while it was closed; all else was complete before"
   elif [[ "$program" != tensorboard ]]; then # which becomes another program
     status=$((ended > 128 ? ended : 1))
-    warn "the simulator ended before the runner did; what it printed is above"
+    [[ -s "$runner_log" ]] || above='; what it printed is above'
+    warn "the simulator ended before the runner did${above-}"
   fi
-  rm -f -- "$written"
+  rm -f -- "$runner_status"
+  explain_failure "$status"
   exit "$status"
 }
 
@@ -168,6 +223,7 @@ choose_where() {
 
 main() {
   read_variables
+  case $program in doctor | fix | explain) consult_doctor ;; esac
   clean_environment
   choose_python
   check_variables
@@ -177,6 +233,7 @@ main() {
     die "cannot write in '$ROOT'; use a checkout on a writable file system"
   choose_where
   say_first
+  case $program in setup | train | play) guard ;; esac
   module=runners.${program//-/_}
   case $program in
     setup) setup_verb ;;

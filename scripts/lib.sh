@@ -219,7 +219,7 @@ attend() {
   trap 'pass_on TERM' TERM HUP
   while kill -0 -- "${asked:+-}$child" 2>/dev/null; do
     if [[ -z "$asked" ]]; then
-      wait "$child" || true # a signal interrupts it
+      { wait "$child"; } 2>/dev/null || true # a signal interrupts it
     elif ((SECONDS - asked < PATIENCE)); then
       { sleep 0.1; } 2>/dev/null || true
     else
@@ -228,7 +228,7 @@ attend() {
       break
     fi
   done
-  wait "$child" || status=$?
+  { wait "$child"; } 2>/dev/null || status=$?
   trap - INT TERM HUP
   return "$status"
 }

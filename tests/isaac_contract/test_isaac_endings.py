@@ -13,6 +13,7 @@ from test_isaac_training import FEW, SMALL, last_run, manifest
 
 pytestmark = pytest.mark.network
 
+NAN = "FloatingPointError: NaN or infinity in the observations"
 TRAIN = ("TASK=Contract-Cartpole-v0", *SMALL, "ITERATIONS=100000")
 
 
@@ -24,7 +25,7 @@ def lines(text: str) -> list[str]:
     ("task", "args", "reason"),
     [
         ("Contract-Cartpole-Old-v0", "env.crash_at_step=20", "ValueError: the robot's own bug"),
-        ("Contract-Cartpole-v0", "env.nan_at_step=20", "FloatingPointError: NaN or infinity in the observations"),
+        ("Contract-Cartpole-v0", "env.nan_at_step=20", NAN),
         ("Contract-Cartpole-v0", "agent.algorithm.learning_rate=-1", "ValueError: Invalid learning rate: -1"),
         ("Contract-Cartpole-v0", "env.build_fails=true", "RuntimeError: Failed to find a prim at path"),
     ],
@@ -35,7 +36,9 @@ def test_a_failure(world: World, log_root: Path, task: str, args: str, reason: s
     assert done.returncode == 2, "make's own, for 1"
     (said,) = lines(done.stderr)
     assert said.startswith(f"train: failed: {reason}") and "full log: " in said
-    assert "Traceback" not in done.stdout + done.stderr
+    (explained,) = [line for line in done.stderr.splitlines() if line.startswith("explain: ")]
+    assert ("[distribution-loc-nan]" if reason == NAN else "a failure that is not in the catalogue") in explained
+    assert "Traceback" not in done.stdout
     run = last_run(log_root)
     found = manifest(run)
     assert found["status"] == "failed" and found["reason"].startswith(reason) and found["process"] is None

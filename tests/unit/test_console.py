@@ -8,6 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import os, sys, pathlib
 from runners.console import Console
@@ -71,3 +74,48 @@ def test_one_live_line_on_a_terminal(tmp_path: Path) -> None:
     assert b"iteration 1" in output and b"iteration 2" in output
     assert b"\x1b[2K" in output, "the line is not rewritten in place"
     assert b"train: warning: careful" in output
+
+
+WITH_LOG = """
+import os, sys, pathlib
+from runners import verb
+from runners.errors import UserError
+
+def body(options, console, interrupts, closing):
+    print("early")
+    {rest}
+
+sys.exit(verb.run("train", body, []))
+"""
+TO_LOG = 'console.log_to(pathlib.Path("train.log")); print("late"); '
+
+
+@pytest.mark.parametrize(
+    ("rest", "left"),
+    [
+        ('raise KeyError("x")', "early"),
+        (TO_LOG + 'raise KeyError("x")', "late"),
+        (TO_LOG + "sys.stdout.flush(); os._exit(1)", "late"),
+        ('raise UserError("no")', None),
+        (TO_LOG + 'raise UserError("no")', None),
+        (TO_LOG + 'raise UserError("failed") from KeyError("x")', "late"),
+    ],
+)
+def test_the_log_is_left_where_more_is_to_be_said(tmp_path: Path, rest: str, left: str | None) -> None:
+    """What scripts/launch.sh explains."""
+    log = tmp_path / "named"
+    env = {**os.environ, "RUNNER_LOG": str(log), "PYTHONPATH": str(ROOT)}
+    code = WITH_LOG.format(rest=rest)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, check=False)
+    assert done.returncode == 1
+    assert log.exists() == (left is not None)
+    if left is not None:
+        assert left in log.read_text() and "early" in log.read_text()
+        assert log.is_symlink() == (left == "late")
+
+
+def test_only_the_first_of_several_ranks_has_that_log(tmp_path: Path) -> None:
+    env = {**os.environ, "RUNNER_LOG": str(tmp_path / "named"), "PYTHONPATH": str(ROOT), "WORLD_SIZE": "2", "RANK": "1"}
+    code = WITH_LOG.format(rest='raise KeyError("x")')
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, check=False)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,1 @@
+"""What there is to be looked at, a module for each subject."""

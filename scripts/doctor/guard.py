@@ -1,0 +1,41 @@
+"""The quick look before train, play and setup: it stops for what would surely fail, and else says nothing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Callable, Iterator
+
+from finding import Finding, Place, make_place
+
+Check = Callable[[Place], Iterator[Finding]]
+
+
+def run(verb: str, simulator: str) -> int:
+    """0, or 1 after saying what stands against it, a line each."""
+    place = make_place(os.environ, simulator)
+    found = [finding for check in checks_for(verb, place) for finding in check(place)]
+    if not found:
+        return 0
+    # reading the catalogue takes longer than looking, and mostly there is nothing to be said
+    import catalogue
+    import report
+
+    stops = [one for one in report.reported(found, catalogue.read()) if one.severity == catalogue.STOPS]
+    for number, one in enumerate(stops, 1):
+        goes_on = " (FORCE=1 goes on without this)" if number == len(stops) else ""
+        print(f"{verb}: {report.found(one)}; {one.repair}{goes_on}", file=sys.stderr)
+    return int(bool(stops))
+
+
+def checks_for(verb: str, place: Place) -> list[Check]:
+    """What takes milliseconds. Set-up mends the rest itself, or says before it begins why it cannot."""
+    from checks import isaac_lab, isaac_sim, packages, rsl_rl, runs, set_up, temporary
+
+    common: list[Check] = [temporary.check, runs.disk]
+    if verb == "setup" or not set_up.is_there(place) or not place.is_set_up():
+        return common
+    return [
+        *(isaac_sim.version, isaac_sim.parts, isaac_lab.version, isaac_lab.link, isaac_lab.kits),
+        *(packages.check, rsl_rl.installed, *common),
+    ]
