@@ -82,6 +82,7 @@ def _programs(place: Place) -> None:
 
 
 def _system(place: Place) -> None:
+    (place.system / "tmp").mkdir(parents=True)
     write(place.system / "etc/os-release", RELEASE.format("22.04"))
     write(place.system / "proc/meminfo", "MemTotal:       65536000 kB\n")
     write(place.system / "proc/sys/fs/inotify/max_user_watches", "524288\n")
@@ -326,7 +327,16 @@ def gpu(answer_: str, status: int = 0) -> Plant:
 LOST = "Unable to determine the device handle for GPU1: 0000:81:00.0: Unknown Error"
 MISMATCH = "Failed to initialize NVML: Driver/library version mismatch"
 
+
+def no_temporary_folder(place: Place) -> Place:
+    """Where the one that is named is gone too."""
+    for name in ("tmp", "var/tmp", "usr/tmp"):
+        shutil.rmtree(str(place.system / name), ignore_errors=True)
+    return replace(place, env={**place.env, "TMPDIR": str(place.system / "scratch")})
+
+
 PLANTED: dict[str, Plant] = {
+    "no-temporary-folder": no_temporary_folder,
     "wrong-platform": answer("uname", UNAME.format("Linux", "aarch64", "6.8")),
     "wsl2-unsupported": answer("uname", UNAME.format("Linux", "x86_64", "5.15.167.4-microsoft-standard-WSL2")),
     "glibc-too-old": answer("getconf", "echo glibc 2.31"),

@@ -33,7 +33,8 @@ from plant_machine import (
 from checks import display, embedded, machine
 from finding import Finding, Place
 
-CHECKS = [importlib.import_module("checks." + name) for name in ("machine", "pollution", "display", "runs", "embedded")]
+PART = ("machine", "pollution", "display", "temporary", "runs", "embedded")
+CHECKS = [importlib.import_module("checks." + name) for name in PART]
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -12,6 +13,8 @@ import pytest
 from isaac_world import install, set_gpu, snapshot
 from shell_checkout import errors, program
 from workstation import GPU, Workstation, World, make_workstation
+
+import catalogue
 
 KIT = "apps/isaacsim_5_1/isaaclab.python.headless.kit"
 
@@ -68,6 +71,16 @@ def test_a_second_set_up_does_nothing(whole: Workstation) -> None:
     assert result.stdout.startswith("setup: nothing to do: Isaac Sim 5.1.0 in ")
     assert errors(result) == []
     assert snapshot(whole.path, ignore=["setup.lock"]) == before
+
+
+def test_doctor_has_nothing_to_say_about_what_was_set_up(whole: Workstation) -> None:
+    """About the machine it has: nobody knows where this test runs."""
+    done = whole.make("doctor", "JSON=1")
+    data = json.loads(done.stdout)
+    assert data["simulator"] == "isaac" and data["failed_checks"] == []
+    entries = catalogue.read()
+    of_the_machine = {"gpu-driver-vulkan", "os-limits", "download-disk"}
+    assert [one for one in data["findings"] if entries[one["id"]].group not in of_the_machine] == []
 
 
 def test_what_isaac_sim_brings_is_as_it_was(whole: Workstation, world: World) -> None:
