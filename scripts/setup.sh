@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs what a simulator needs: preflight, then the steps of scripts/setup/ that are not done.
 # A step that is done, by its receipt and a quick check, is left alone.
-# usage: scripts/setup.sh [--sim=isaac|mujoco] [--NAME=VALUE ...] [--dev] [--if-needed] [--check]
+# usage: scripts/setup.sh [--sim=isaac|mujoco] [--NAME=VALUE ...] [--dev] [--if-needed] [--check] [--anew=STEP]
 #   --NAME=VALUE  a variable of `make setup`, in small letters: --rsl-rl=3.1.2
 #   --dev         the tools of make test and make lint too
 #   --if-needed   say nothing when there is nothing to do
 #   --check       do nothing; the status says whether there is nothing to do
+#   --anew=STEP   do this step although it looks done
 
 set -euo pipefail
 
@@ -21,7 +22,7 @@ VARIABLES='PYTHON RSL_RL INSTALL ROBOT ISAAC_SIM_ZIP ISAAC_SIM_URL ISAACSIM_PATH
   PIP_INDEX_URL OFFLINE ACCEPT_EULA KEEP_ZIP FORCE'
 
 read_arguments() {
-  sim_wanted=mujoco if_needed='' dev='' only_check=''
+  sim_wanted=mujoco if_needed='' dev='' only_check='' anew=' '
   local argument name
   for name in $VARIABLES; do export "SETUP_$name="; done
   for argument in "$@"; do
@@ -31,6 +32,7 @@ read_arguments() {
       --dev) dev=1 ;;
       --if-needed) if_needed=1 ;;
       --check) only_check=1 ;;
+      --anew=*) anew+="${argument#*=} " ;;
       --*=*) read_variable "$argument" ;;
       *) die "unknown argument '$argument'; see the head of scripts/setup.sh" ;;
     esac
@@ -73,7 +75,7 @@ plan() {
   choose_steps
   todo=()
   for name in "${steps[@]}"; do
-    ((${#todo[@]} == 0)) && step "$name" check 2>/dev/null || todo+=("$name")
+    ((${#todo[@]} == 0)) && [[ "$anew" != *" $name "* ]] && step "$name" check 2>/dev/null || todo+=("$name")
   done
 }
 

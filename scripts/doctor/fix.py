@@ -71,7 +71,8 @@ def _carry_out(repair: Repair) -> bool:
     try:
         repair.carry_out()
     except (OSError, subprocess.CalledProcessError) as error:
-        print(f"fix: that failed ({error}); what is above says why", file=sys.stderr)
+        why = error.strerror if isinstance(error, OSError) else "what is above says why"
+        print(f"fix: that failed; {why}", file=sys.stderr)
         return False
     print(f"fix: done; to take it back: {repair.undo}", flush=True)
     return True

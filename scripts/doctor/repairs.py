@@ -47,23 +47,18 @@ def plan(place: Place, findings: Sequence[Finding], entries: dict[str, Entry]) -
         planned.append(_set_aside(place, aside, said(SET_ASIDE)))
     # without it, set-up would download Isaac Sim, which nobody should start with a yes to a repair
     if {BY_SETUP, ANEW} & set(by_kind) and os.access(str(place.isaac / "python.sh"), os.X_OK):
-        receipts = [place.state / f"receipt-{step}" for step in ("packages", "robot") if ANEW in by_kind]
-        what = "bring the workstation up to date"
-        planned.append(_set_up(place, "isaac", what, receipts, said(BY_SETUP, ANEW)))
+        anew = ["packages", *([] if place.robot is None else ["robot"])] if ANEW in by_kind else []
+        planned.append(_set_up(place, "isaac", "bring the workstation up to date", anew, said(BY_SETUP, ANEW)))
     if BY_MUJOCO in by_kind:
-        receipts = [place.root / ".venv/receipt"]
-        planned.append(_set_up(place, "mujoco", "install the embedded simulator anew", receipts, said(BY_MUJOCO)))
+        planned.append(_set_up(place, "mujoco", "install the embedded simulator anew", ["mujoco"], said(BY_MUJOCO)))
     return planned
 
 
-def _set_up(place: Place, simulator: str, what: str, receipts: Sequence[Path], mends: list[str]) -> Repair:
-    """Set-up without the receipts of what is to be done again, for it trusts them."""
-    command = ["bash", "scripts/setup.sh", f"--sim={simulator}"]
+def _set_up(place: Place, simulator: str, what: str, anew: Sequence[str], mends: list[str]) -> Repair:
+    """Set-up, with steps that it takes for done; past what is only recommended, as it has been before."""
+    command = ["bash", "scripts/setup.sh", f"--sim={simulator}", "--force=1", *(f"--anew={step}" for step in anew)]
 
     def carry_out() -> None:
-        for receipt in receipts:
-            if receipt.is_file():
-                receipt.unlink()
         subprocess.run(command, cwd=str(place.root), env=dict(place.env), stdin=subprocess.DEVNULL, check=True)
 
     return Repair(what, f"make setup SIM={simulator}", f"make uninstall SIM={simulator}", mends, carry_out)
