@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import catalogue
@@ -12,7 +13,7 @@ import repairs
 import report
 from catalogue import STOPS
 from examination import examine
-from finding import Place, make_place
+from finding import ROOT, Place, make_place
 
 if TYPE_CHECKING:
     from runners.options import Options
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 def run(options: Options) -> int:
     """Look at everything, say what was found; 0, 1 where something stops a run, 2 where a check itself failed."""
     aim = "" if options.sim == "auto" else options.sim
-    place = make_place(os.environ, aim, options.log_root, options.task_package or "")
+    place = make_place(os.environ, aim, options.log_root, task_packages(options.task_package or ""))
     findings, failed = examine(place)
     entries = catalogue.read()
     all_of = report.reported(findings, entries)
@@ -35,6 +36,21 @@ def run(options: Options) -> int:
     for line in failed:
         print(f"doctor: {line}", file=sys.stderr)
     return 2 if failed else int(report.count(all_of, STOPS) > 0)
+
+
+def task_packages(text: str) -> list[str]:
+    """The folders of TASK_PACKAGE.
+
+    Raises:
+        UserError: a word is not the name of a folder, and doctor imports nothing.
+    """
+    from runners.errors import UserError
+
+    words = [str(Path(word).expanduser()) for word in text.split(",") if word]
+    for word in words:
+        if not (ROOT / word).is_dir():
+            raise UserError(f"TASK_PACKAGE '{word}' is no folder; doctor reads sources, so name the folder", status=2)
+    return words
 
 
 def as_report(all_of: list[report.Reported], place: Place) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Mapping
+from typing import Mapping, Sequence
 
 SYSTEM = Path("/")
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,8 +40,8 @@ class Place:
     pins: dict[str, str]
     choices: dict[str, str]
     log_root: Path
-    task_package: Path | None = None
-    """A folder of the user's with tasks, to be looked at too."""
+    task_packages: tuple[Path, ...] = ()
+    """Folders of the user's with tasks, to be looked at too."""
     system: Path = SYSTEM
     """Above etc, proc, usr and tmp."""
 
@@ -108,7 +108,11 @@ def read_choices(root: Path) -> dict[str, str]:
 
 
 def make_place(
-    env: Mapping[str, str], aim: str = "", log_root: str = "logs/rsl_rl", task_package: str = "", root: Path = ROOT
+    env: Mapping[str, str],
+    aim: str = "",
+    log_root: str = "logs/rsl_rl",
+    task_packages: Sequence[str] = (),
+    root: Path = ROOT,
 ) -> Place:
     """The place that this checkout is in; the aim is what is installed, where none is named."""
     begun = (root / ".isaac/choices").is_file()
@@ -120,5 +124,5 @@ def make_place(
         pins=read_pins(root),
         choices=read_choices(root),
         log_root=root / log_root,
-        task_package=(root / task_package) if task_package else None,
+        task_packages=tuple(root / word for word in task_packages),
     )

@@ -150,7 +150,7 @@ def test_pointers_elsewhere_are_fetched_where_they_lie(place: Place) -> None:
     mine = place.root.parent / "mine"
     plant.write(mine / "assets/.git", "gitdir: ../.git/modules/assets\n")
     plant.write(mine / "assets/a.usd", plant.POINTER)
-    [finding] = robot.check(replace(place, task_package=mine))
+    [finding] = robot.check(replace(place, task_packages=(mine,)))
     assert f"git -C '{mine}/assets' lfs pull" in finding.repair
 
 
@@ -159,7 +159,7 @@ def test_a_task_package_is_looked_at_too(place: Place) -> None:
     plant.write(mine / "tasks/__init__.py", "import omni.isaac.lab\n")
     plant.write(mine / "tests/scripts/old.py", "import omni.isaac.lab\n")
     plant.write(mine / ".venv/lib/old.py", "import omni.isaac.lab\n")
-    found = list(robot.check(replace(place, task_package=mine)))
+    found = list(robot.check(replace(place, task_packages=(mine,))))
     assert [(finding.evidence.split(":")[0], finding.severity) for finding in found] == [
         ("mine/tasks/__init__.py", ""),
         ("mine/tests/scripts/old.py", "note"),
@@ -168,14 +168,14 @@ def test_a_task_package_is_looked_at_too(place: Place) -> None:
 
 def test_a_task_package_in_the_robot_is_not_looked_at_twice(place: Place) -> None:
     plant.in_task("import omni.isaac.lab\n")(place)
-    inside = replace(place, task_package=plant.robot_of(place) / plant.PACKAGE)
+    inside = replace(place, task_packages=(plant.robot_of(place) / plant.PACKAGE,))
     assert only(inside).id == "omni-isaac-lab-renamed"
 
 
 @pytest.mark.parametrize("name", ["gone", "file"])
 def test_a_task_package_that_is_no_folder(place: Place, name: str) -> None:
     plant.write(place.root.parent / "file", "")
-    assert list(robot.check(replace(place, task_package=place.root.parent / name))) == []
+    assert list(robot.check(replace(place, task_packages=(place.root.parent / name,)))) == []
 
 
 def test_a_huge_folder_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

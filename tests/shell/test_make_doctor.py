@@ -156,6 +156,7 @@ def test_before_anything_is_installed(checkout: Checkout) -> None:
         (["doctor", "NUM_ENVS=8"], "doctor: NUM_ENVS is not for make doctor, which takes "),
         (["doctor", "JSN=1"], "doctor: unknown variable 'JSN' (did you mean 'JSON'?)"),
         (["doctor", "JSON=1", "REPORT=1"], "doctor: JSON=1 is for programs and REPORT=1 for people"),
+        (["doctor", "TASK_PACKAGE=env,my_tasks"], "doctor: TASK_PACKAGE 'my_tasks' is no folder; doctor reads sources"),
         (["fix", "YES=x"], "fix: YES 'x' is not valid; it is 0 or 1"),
         (["explain", "LOG=nowhere.log"], "explain: cannot read LOG 'nowhere.log': No such file or directory; "),
         (["explain", "LOG=env"], "explain: cannot read LOG 'env': "),

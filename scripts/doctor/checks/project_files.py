@@ -34,18 +34,10 @@ class Project:
 
 
 def projects(place: Place) -> list[Project]:
-    """The robot project and the task package, each once."""
-    folders = [folder for folder in (place.robot, place.task_package) if folder is not None and folder.is_dir()]
-    if len(folders) == 2 and Path(os.path.realpath(str(folders[1]))) in _with_parents(folders[0]):
-        folders.pop(0)
-    elif len(folders) == 2 and Path(os.path.realpath(str(folders[0]))) in _with_parents(folders[1]):
-        folders.pop(1)
-    return [read(folder) for folder in folders]
-
-
-def _with_parents(folder: Path) -> list[Path]:
-    real = Path(os.path.realpath(str(folder)))
-    return [real, *real.parents]
+    """The robot project and the task packages; of one within another only the outer."""
+    named = [place.robot, *place.task_packages]
+    folders = {Path(os.path.realpath(str(folder))): folder for folder in named if folder and folder.is_dir()}
+    return [read(folder) for real, folder in folders.items() if not set(real.parents) & set(folders)]
 
 
 def read(root: Path) -> Project:
