@@ -34,8 +34,11 @@ def plan(place: Place, findings: Sequence[Finding], entries: dict[str, Entry]) -
     """The repairs for what was found: first what has to be out of the way, then set-up."""
     by_kind: dict[str, list[Finding]] = {}
     for finding in dict.fromkeys(findings):
-        for kind in filter(None, entries[finding.id].fix.split(", ")):
-            by_kind.setdefault(kind, []).append(finding)
+        entry = entries[finding.id]
+        for kind in filter(None, entry.fix.split(", ")):
+            # what set-up mends in the robot's checkout, it does not mend in a project of the user's
+            if kind == SET_ASIDE or "make setup" in (finding.repair or entry.repair):
+                by_kind.setdefault(kind, []).append(finding)
 
     def said(*kinds: str) -> list[str]:
         some = [one for kind in kinds for one in by_kind.get(kind, [])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import plant_isaac
@@ -43,6 +44,14 @@ def test_isaac_sim_is_not_downloaded_by_a_repair(place: Place) -> None:
     (place.isaac / "python.sh").unlink()
     assert [finding.id for finding in found(place)] == ["launcher-python-missing"]
     assert repairs.plan(place, found(place), ENTRIES) == []
+
+
+def test_set_up_is_not_offered_for_what_it_does_not_mend(place: Place) -> None:
+    mine = place.root.parent / "mine"
+    plant_isaac.write(mine / "a.usd", plant_isaac.POINTER)
+    some = found(replace(place, task_packages=(mine,)))
+    assert [finding.id for finding in some] == ["lfs-pointer-instead-of-usd"]
+    assert repairs.plan(place, some, ENTRIES) == []
 
 
 def test_one_set_up_for_all_that_it_mends(place: Place) -> None:
