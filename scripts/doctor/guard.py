@@ -32,10 +32,9 @@ def checks_for(verb: str, place: Place) -> list[Check]:
     """What takes milliseconds. Set-up mends the rest itself, or says before it begins why it cannot."""
     from checks import isaac_lab, isaac_sim, packages, rsl_rl, runs, set_up, temporary
 
-    common: list[Check] = [temporary.check, runs.disk]
-    if verb == "setup" or not set_up.is_there(place) or not place.is_set_up():
-        return common
-    return [
-        *(isaac_sim.version, isaac_sim.parts, isaac_lab.version, isaac_lab.link, isaac_lab.kits),
-        *(packages.check, rsl_rl.installed, *common),
-    ]
+    if verb == "setup":
+        return [temporary.check]
+    if not set_up.is_there(place) or not place.is_set_up():
+        return [temporary.check, runs.disk]
+    of_isaac = (isaac_sim.version, isaac_sim.parts, isaac_lab.version, isaac_lab.link, isaac_lab.kits)
+    return [temporary.check, runs.disk, *of_isaac, packages.check, rsl_rl.installed]

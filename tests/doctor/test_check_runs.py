@@ -182,7 +182,7 @@ def test_the_newest_of_many(place: Place) -> None:
     assert found(place) == []
 
 
-@pytest.mark.parametrize(("free", "severity"), [(0.9, "stops"), (4.9, "bites"), (5.1, None)])
+@pytest.mark.parametrize(("free", "severity"), [(0.09, "stops"), (0.11, "bites"), (4.9, "bites"), (5.1, None)])
 def test_disk(place: Place, monkeypatch: pytest.MonkeyPatch, free: float, severity: str | None) -> None:
     """Of the folder that is there already."""
     asked = []

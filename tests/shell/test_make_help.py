@@ -7,8 +7,8 @@ import re
 from shell_checkout import SOURCE, Checkout
 
 VERBS = [
-    "setup", "train", "play", "runs", "tasks", "tensorboard", "check-config", "convert", "bundle",
-    "clean-caches", "uninstall", "test", "lint",
+    "setup", "train", "play", "runs", "tasks", "tensorboard", "doctor", "fix", "explain", "check-config", "convert",
+    "bundle", "clean-caches", "uninstall", "test", "lint",
 ]  # fmt: skip
 
 
@@ -26,7 +26,7 @@ def test_help_lists_every_verb_in_its_group(checkout: Checkout) -> None:
     listed = re.findall(r"^  ([a-z-]+) +\S", text, re.MULTILINE)
     assert listed == VERBS
     groups = [line for line in text.splitlines() if re.fullmatch(r"[A-Za-z_]+", line)]
-    assert groups == ["Start", "Look", "rsl_rl", "Workstation", "Project"]
+    assert groups == ["Start", "Look", "Trouble", "rsl_rl", "Workstation", "Project"]
 
 
 def test_help_lists_every_variable_with_its_default(checkout: Checkout) -> None:

@@ -18,6 +18,8 @@ from finding import Finding, Place
 
 NEWEST = 30
 GB = 1000**3
+NEARLY_FULL, FULL = 5 * GB, GB / 10
+"""A large network takes 20 MB a checkpoint, and videos more."""
 
 
 def check(place: Place) -> Iterator[Finding]:
@@ -40,9 +42,9 @@ def disk(place: Place) -> Iterator[Finding]:
         total, _, free = shutil.disk_usage(str(folder))
     except OSError:
         return
-    if total and free < 5 * GB:
-        evidence = f"{free / GB:.1f} GB are free on the disk of '{place.log_root}'"
-        yield Finding("disk-full-runs", evidence, severity=STOPS if free < GB else BITES)
+    if total and free < NEARLY_FULL:
+        evidence = f"{free / GB:.2g} GB are free on the disk of '{place.log_root}'"
+        yield Finding("disk-full-runs", evidence, severity=STOPS if free < FULL else BITES)
 
 
 def newest(log_root: Path) -> list[Path]:
