@@ -59,6 +59,7 @@ look_at_isaac() {
       [[ ! -e "$install/$name" ]] || items+=("remove	$install/$name")
     done
   fi
+  [[ ! -d "$STATE/set-aside" ]] || kept+=("$ROOT/$STATE/set-aside: what make fix took out of Isaac Sim's Python")
   items+=("state	$ROOT/$STATE")
 }
 

@@ -213,6 +213,19 @@ def _read(leader: int) -> bytes:
         return b""
 
 
+def test_what_fix_has_set_aside_survives_uninstall(checkout: Checkout) -> None:
+    for name in (".isaac-workstation", "choices", "set-aside/2026-11-21_04-07-56/numpy/__init__.py"):
+        checkout.write(f".isaac/{name}", "")
+    for tool in ("rmdir", "git", "du", "comm", "find", "sort", "cut", "date", "env", "readlink", "stat", "tr", "xargs"):
+        path = shutil.which(tool)
+        if path and not (checkout.bin / tool).exists():
+            (checkout.bin / tool).symlink_to(path)
+    result = checkout.make("uninstall", "SIM=isaac", "YES=1")
+    assert result.returncode == 0, result.stderr
+    assert "set-aside: what make fix took out of Isaac Sim's Python" in result.stdout
+    assert (checkout.path / ".isaac/set-aside/2026-11-21_04-07-56/numpy/__init__.py").is_file()
+
+
 def test_fix_with_nothing_to_do(sound: Workstation) -> None:
     result = sound.make("fix")
     assert result.returncode == 0 and result.stdout.startswith("fix: there is nothing that can be repaired from here\n")
