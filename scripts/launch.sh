@@ -137,7 +137,7 @@ find_any_python() {
 # Stops for what would surely fail.
 guard() {
   [[ -z "${IN_SETUP-}" && "$force" != 1 ]] || return 0
-  if find_any_python; then "$any_python" -I scripts/doctor guard "$program" "$simulator" || exit 1; fi
+  "$python" -I scripts/doctor guard "$program" "$simulator" || exit 1
 }
 
 # What the runner could say itself it has said, and has taken its log away.

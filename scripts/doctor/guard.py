@@ -30,11 +30,16 @@ def run(verb: str, simulator: str) -> int:
 
 def checks_for(verb: str, place: Place) -> list[Check]:
     """What takes milliseconds. Set-up mends the rest itself, or says before it begins why it cannot."""
-    from checks import isaac_lab, isaac_sim, packages, rsl_rl, runs, set_up, temporary
+    # imported where it is wanted: most of the time that this takes is that
+    from checks import temporary
 
     if verb == "setup":
         return [temporary.check]
+    from checks import runs, set_up
+
     if not set_up.is_there(place) or not place.is_set_up():
         return [temporary.check, runs.disk]
+    from checks import isaac_lab, isaac_sim, packages, rsl_rl
+
     of_isaac = (isaac_sim.version, isaac_sim.parts, isaac_lab.version, isaac_lab.link, isaac_lab.kits)
     return [temporary.check, runs.disk, *of_isaac, packages.check, rsl_rl.installed]

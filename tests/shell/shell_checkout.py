@@ -77,7 +77,7 @@ class Checkout:
         return program(self.bin / name, script)
 
     def stub_venv(self, script: str) -> None:
-        """A .venv that counts as set up and whose Python is a script; it still checks variables."""
+        """A .venv that counts as set up and whose Python is a script; it still checks variables and looks around."""
         self.write(".venv/.isaac-workstation", "")
         inputs = subprocess.run(
             ["scripts/setup/mujoco.sh", "inputs"],
@@ -87,7 +87,7 @@ class Checkout:
             check=True,
         )
         (self.path / ".venv/receipt").write_bytes(inputs.stdout)
-        check = f'[ "$2" != runners.options ] || exec "{self.bin}/python3" "$@"\n'
+        check = f'case "$2" in runners.options | scripts/doctor) exec "{self.bin}/python3" "$@" ;; esac\n'
         program(self.path / ".venv/bin/python", check + script)
 
 

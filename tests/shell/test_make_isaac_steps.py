@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -539,7 +540,8 @@ def kill_after(station: Workstation, seconds: float) -> None:
     time.sleep(seconds)
     for pid in {process.pid, *members(process.pid)}:
         try:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             continue
     process.communicate()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import re
@@ -356,7 +357,8 @@ def test_killed_at_any_moment_it_ends_with_the_one_asked_for(checkout: Checkout,
         for pid, name in members(process.pid).items():
             # Every third time pip is left to go on alone for a while.
             if number % 3 or not name.startswith("python"):
-                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it has just ended
+                    os.kill(pid, signal.SIGKILL)
         process.communicate(timeout=60)
         choice = checkout.path / ".venv/choice-rsl_rl"
         known = choice.exists() and asked in choice.read_text()

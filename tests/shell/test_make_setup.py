@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import re
@@ -167,7 +168,8 @@ def test_killed_at_any_moment_it_completes_the_next_time(checkout: Checkout) -> 
         for pid, name in members(process.pid).items():
             # Every second time pip is left to go on alone for a while.
             if number % 2 == 0 or not name.startswith("python"):
-                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it has just ended
+                    os.kill(pid, signal.SIGKILL)
         process.communicate(timeout=60)
     result = checkout.make("setup", "SIM=mujoco")
     assert result.returncode == 0, result.stderr
