@@ -126,8 +126,8 @@ def test_nobody_elses_business_is_taken_out(place: Place, text: str, expected: s
 
 
 def test_a_short_or_common_user_name_does_not_spoil_words(place: Place) -> None:
-    root = replace(place, env={"USER": "root"}, home=Path("/root"))
-    assert anonymous("the root of /root/isaac", root) == "the root of ~/isaac"
+    root = replace(place, env={"USER": "root"}, home=Path("/data"))
+    assert anonymous("the root of /data/isaac", root) == "the root of ~/isaac"
 
 
 def test_the_report_is_anonymous_markdown(place: Place) -> None:
