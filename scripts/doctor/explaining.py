@@ -26,7 +26,8 @@ def run(options: Options) -> int:
         status, lines = explain.explain(path, catalogue.read(), lambda: _verdict(make_place(os.environ)))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(f"cannot read LOG '{path}': {reason}; name a log: make explain LOG=file") from None
+        another = "" if "make explain" in reason else "; name a log: make explain LOG=file"
+        raise UserError(f"cannot read LOG '{path}': {reason}{another}") from None
     print("\n".join(lines))
     return status
 
