@@ -10,6 +10,7 @@ doctor itself failed or a variable is not right.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -21,6 +22,9 @@ sys.path.insert(1, str(Path(__file__).resolve().parents[2]))
 def main(argv: list[str]) -> int:
     """Carry out one verb; see the module's text."""
     verb, flags = (argv[0], argv[1:]) if argv else ("", [])
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a path may hold what the terminal's encoding does not
+            stream.reconfigure(errors="backslashreplace")
     try:
         if verb == "guard":
             import guard

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -136,3 +139,14 @@ def test_the_report_is_anonymous_markdown(place: Place) -> None:
     assert "kim" not in text and "walhalla" not in text and "1234567890" not in text
     assert "| GPU | RTX \\| 4090 |" in text
     assert "- `gone` it is gone: ~/x" in text
+
+
+def test_a_path_that_the_terminal_cannot_show_is_shown_all_the_same(tmp_path: Path) -> None:
+    """Such as one of bytes that are no text, or any ellipsis on a terminal of old."""
+    (tmp_path / "log").write_text('Traceback (most recent call last):\n  File "\u00e9\u2026"\nOddError: \u2026\n')
+    root = Path(report.__file__).parents[2]
+    command = [sys.executable, "-I", "-X", "utf8=0", "scripts/doctor", "explain", f"--log={tmp_path}/log"]
+    env = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(command, cwd=root, env=env, capture_output=True, check=False)
+    assert done.returncode == 1 and b"itself failed" not in done.stderr, done.stderr
+    assert rb"OddError: \u2026" in done.stdout
