@@ -24,6 +24,7 @@ from typing import IO, Any
 from runners.errors import UserError
 
 MANIFEST = "run.json"
+PROC = Path("/proc")
 TIMESTAMP = "%Y-%m-%d_%H-%M-%S"
 RUNNING, FINISHED, INTERRUPTED, FAILED, DEAD = "running", "finished", "interrupted", "failed", "dead"
 
@@ -48,11 +49,11 @@ def write_text(path: Path, text: str) -> None:
         stream.write(text.encode())
 
 
-def process_identity(pid: int) -> dict[str, Any] | None:
+def process_identity(pid: int, proc: Path = PROC) -> dict[str, Any] | None:
     """What tells a process from a later one with the same number, or None if there is none."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        stat = (proc / str(pid) / "stat").read_text()
+        boot = (proc / "sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return None
     fields = stat.rpartition(")")[2].split()
@@ -154,7 +155,7 @@ class RunDir:
         """The run's status; a run whose process is gone is dead, not running."""
         manifest = self.manifest()
         status = str(manifest.get("status", "unknown"))
-        return DEAD if status == RUNNING and not _alive(manifest.get("process") or {}) else status
+        return DEAD if status == RUNNING and not alive(manifest.get("process") or {}) else status
 
     def checkpoints(self) -> list[Checkpoint]:
         """All files named like checkpoints, by iteration."""
@@ -199,10 +200,11 @@ class RunDir:
         return sum(p.lstat().st_size for p in self.path.rglob("*") if not p.is_dir())
 
 
-def _alive(process: dict[str, Any]) -> bool:
+def alive(process: dict[str, Any], proc: Path = PROC) -> bool:
+    """Whether the process that a manifest names still runs, as far as can be told here."""
     if process.get("host") != socket.gethostname():
         return True  # on another machine of a shared disk: nothing here can tell
-    return bool(process) and process_identity(int(process.get("pid", -1))) == process
+    return bool(process) and process_identity(int(process.get("pid", -1)), proc) == process
 
 
 def all_runs(log_root: Path) -> list[RunDir]:

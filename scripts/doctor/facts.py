@@ -7,6 +7,7 @@ import re
 import subprocess
 from pathlib import Path
 
+from checks.files import text_of
 from finding import Place
 
 LIMIT_S = 10
@@ -33,19 +34,12 @@ def of(place: Place) -> dict[str, str]:
 
 
 def _system(place: Place) -> str:
-    found = re.search(r'^PRETTY_NAME="?([^"\n]*)', _text(place.system / "etc/os-release"), re.MULTILINE)
+    found = re.search(r'^PRETTY_NAME="?([^"\n]*)', text_of(place.system / "etc/os-release"), re.MULTILINE)
     return found[1] if found else platform.system()
 
 
 def _first_line(path: Path) -> str:
-    return (_text(path).splitlines() or [""])[0].strip()
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
+    return (text_of(path).splitlines() or [""])[0].strip()
 
 
 def _said(place: Place, command: list[str]) -> str:

@@ -6,7 +6,7 @@ import re
 from typing import Iterator
 
 from catalogue import BITES
-from checks.files import is_there, text
+from checks.files import is_there, text_of
 from finding import Finding, Place
 
 FLAGS = ("HEADLESS", "LIVESTREAM", "ENABLE_CAMERAS", "XR")
@@ -27,7 +27,7 @@ def display(place: Place) -> Iterator[Finding]:
         return
     socket = "tmp/.X11-unix/X" + local.group(1)
     # a socket without a file reaches into a container that shares the host's network
-    abstract = re.search(rf"@/{re.escape(socket)}$", text(place.system / "proc/net/unix"), re.MULTILINE)
+    abstract = re.search(rf"@/{re.escape(socket)}$", text_of(place.system / "proc/net/unix"), re.MULTILINE)
     if not is_there(place.system / socket) and not abstract:
         yield Finding(
             "no-display-for-window",

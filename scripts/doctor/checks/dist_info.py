@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from checks.set_up import names_in, text_of
+from checks.files import names_in, text_of
 from finding import Place
 
 INFO = re.compile(r"(?P<name>[A-Za-z0-9][\w.]*)-(?P<version>[\w.+!]+?)(?:-py3[\d.]*)?\.(?:dist|egg)-info")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Iterator
 
 from checks import dist_info
-from checks.set_up import names_in, text_of
+from checks.files import names_in, text_of
 from finding import Place
 
 FINDER = re.compile(r"^(?:MAPPING|NAMESPACES)\b[^=\n]*= *(\{.*\})$", re.MULTILINE)

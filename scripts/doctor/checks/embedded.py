@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Iterator
 
 from catalogue import STOPS
+from checks import dist_info
 from checks.ask import ask, libraries
-from checks.files import is_there, text
+from checks.files import is_there, text_of
 from finding import Finding, Place
 
 RENEW = "install it anew: rm -f .venv/receipt && make setup SIM=mujoco"
@@ -79,7 +80,7 @@ def damage(place: Place) -> str:
 
 def receipt(place: Place) -> dict[str, str]:
     """What .venv was made from."""
-    return dict(re.findall(r"^(\S+) (.*)$", text(place.root / ".venv/receipt"), re.MULTILINE))
+    return dict(re.findall(r"^(\S+) (.*)$", text_of(place.root / ".venv/receipt"), re.MULTILINE))
 
 
 def is_for_cpu(place: Place) -> bool:
@@ -126,8 +127,9 @@ def python(place: Place) -> Iterator[Finding]:
 def packages(place: Place) -> Iterator[Finding]:
     """What pip did in .venv after set-up: a package that is gone, or in another release."""
     version = receipt(place).get("python", "").split(" ")[0]
-    here = distributions(place.root / f".venv/lib/python{version}/site-packages")
-    wanted = locked(text(place.root / "env/mujoco.lock"), version)
+    there = dist_info.installed(place.root / f".venv/lib/python{version}/site-packages")
+    here = {one.name: one.version.partition("+")[0] for one in there}  # without the +cpu or +cu128 of a build
+    wanted = locked(text_of(place.root / "env/mujoco.lock"), version)
     wanted.update(torch=place.pins["TORCH"], torchvision=place.pins["TORCHVISION"])
     if (place.root / ".venv/choice-rsl_rl").is_file():
         wanted.pop("rsl-rl-lib", None)
@@ -139,12 +141,6 @@ def packages(place: Place) -> Iterator[Finding]:
     if wrong:
         more = f" and {len(wrong) - TOLD} more" if len(wrong) > TOLD else ""
         yield Finding("venv-packages-differ", ", ".join(wrong[:TOLD]) + more, repair=RENEW)
-
-
-def distributions(site: Path) -> dict[str, str]:
-    """Names and releases of what is installed, without the +cpu or +cu128 of a build."""
-    found = (re.match(r"(.+?)-([^-+]+)(?:\+[^-]*)?\.dist-info$", entry.name) for entry in site.iterdir())
-    return {re.sub(r"[-_.]+", "-", match.group(1)).lower(): match.group(2) for match in found if match}
 
 
 def locked(lock: str, version: str) -> dict[str, str]:

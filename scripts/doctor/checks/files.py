@@ -5,12 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 
-def text(path: Path) -> str:
-    """A small file; empty where it cannot be read."""
+def text_of(path: Path, limit: int = 1_000_000) -> str:
+    """A file's text, as much as the limit; nothing where it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        with open(str(path), encoding="utf-8", errors="surrogateescape") as stream:
+            return stream.read(limit)
     except OSError:
         return ""
+
+
+def names_in(folder: Path) -> list[str]:
+    """What is in a folder, sorted; nothing where it cannot be read."""
+    try:
+        return sorted(path.name for path in folder.iterdir())
+    except OSError:
+        return []
 
 
 def is_there(path: Path) -> bool:

@@ -7,7 +7,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from checks.set_up import text_of
+from checks.files import text_of
 from finding import Place
 
 LIMIT = 5

@@ -6,7 +6,8 @@ import os
 from typing import Iterator
 
 from checks import git_state
-from checks.set_up import is_done, is_moved, is_there, names_in, receipt, text_of
+from checks.files import names_in, text_of
+from checks.set_up import is_done, is_moved, is_there, receipt
 from finding import Finding, Place
 
 KITS = "apps/isaacsim_5_1"

@@ -8,18 +8,8 @@ import subprocess
 from typing import Iterator
 
 from checks import git_state
-from checks.set_up import (
-    EXTENSIONS,
-    is_done,
-    is_moved,
-    is_own,
-    is_there,
-    names_in,
-    receipt,
-    steps,
-    text_of,
-    unpack_again,
-)
+from checks.files import names_in, text_of
+from checks.set_up import EXTENSIONS, is_done, is_moved, is_own, is_there, receipt, steps, unpack_again
 from finding import Finding, Place
 
 LIMIT = 20

@@ -10,7 +10,7 @@ from typing import Iterator, Sequence
 
 from catalogue import BITES
 from checks.ask import ask, which
-from checks.files import is_there, matching, text
+from checks.files import is_there, matching, text_of
 from finding import Finding, Place
 
 PREFLIGHT = "scripts/setup/preflight.sh"
@@ -146,7 +146,7 @@ def icd_folders(place: Place) -> Iterator[Path]:
 def names_nvidia(path: Path) -> bool:
     """Whether a manifest, or one in a folder, names a library of NVIDIA's."""
     # libGLX_nvidia.so.0, or libEGL_nvidia.so.0 where there is no X
-    return any("_nvidia.so" in text(file) for file in [path, *matching(path, "*.json")])
+    return any("_nvidia.so" in text_of(file) for file in [path, *matching(path, "*.json")])
 
 
 # --- limits and language -------------------------------------------------------------------------
@@ -154,7 +154,7 @@ def names_nvidia(path: Path) -> bool:
 
 def watches(place: Place) -> Iterator[Finding]:
     """Kit watches its extensions' folders."""
-    allowed = text(place.system / "proc/sys/fs/inotify/max_user_watches").strip()
+    allowed = text_of(place.system / "proc/sys/fs/inotify/max_user_watches").strip()
     if not allowed.isdigit():
         return
     if int(allowed) < WATCHES:
@@ -163,6 +163,10 @@ def watches(place: Place) -> Iterator[Finding]:
     used = watches_in_use(place.system / "proc") if int(allowed) < 8 * WATCHES else 0
     if used + SPARE_WATCHES > int(allowed):
         yield Finding("inotify-watches", f"fs.inotify.max_user_watches is {allowed}, {used} are in use")
+
+
+WATCHES_TEXT = 100_000_000
+"""More characters than half a million watches take, a line each."""
 
 
 def watches_in_use(proc: Path) -> int:
@@ -174,7 +178,7 @@ def watches_in_use(proc: Path) -> int:
                 numbers = [file.name for file in files if os.readlink(file.path) == "anon_inode:inotify"]
         except OSError:
             continue  # it ended, or is somebody else's
-        count += sum(text(process / "fdinfo" / number).count("inotify wd:") for number in numbers)
+        count += sum(text_of(process / "fdinfo" / number, WATCHES_TEXT).count("inotify wd:") for number in numbers)
     return count
 
 

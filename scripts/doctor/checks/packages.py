@@ -12,7 +12,8 @@ from typing import Iterator
 
 from checks import dist_info, editable
 from checks.dist_info import Distribution
-from checks.set_up import has_extensions, is_done, is_moved, is_there, names_in, steps, text_of, unpack_again
+from checks.files import names_in, text_of
+from checks.set_up import has_extensions, is_done, is_moved, is_there, steps, unpack_again
 from finding import Finding, Place
 
 LEARNER = ("tensordict", "tensorboard", "gitpython")

@@ -9,7 +9,7 @@ from typing import Iterator, Sequence
 
 from catalogue import BITES, NOTE
 from checks import display
-from checks.files import is_there, matching, text
+from checks.files import is_there, matching, text_of
 from finding import Finding, Place
 
 SHELL_FILES = (".bashrc", ".bash_profile", ".bash_login", ".bash_aliases", ".profile", ".zshrc", ".zshenv", ".zprofile")
@@ -36,7 +36,7 @@ def check(place: Place) -> Iterator[Finding]:
 def where_set(place: Place, pattern: str) -> str:
     """The line of the user's shell files that a pattern is in, as " (~/.bashrc line 3)"; or nothing."""
     for name in SHELL_FILES:
-        for number, line in enumerate(text(place.home / name).splitlines(), 1):
+        for number, line in enumerate(text_of(place.home / name).splitlines(), 1):
             if not line.lstrip().startswith("#") and re.search(pattern, line):
                 return f" (~/{name} line {number})"
     return ""
@@ -98,7 +98,7 @@ def library_path(place: Place) -> Iterator[Finding]:
     evidence = "LD_LIBRARY_PATH holds '{}'{}".format(found[0], where_set(place, r"\bLD_LIBRARY_PATH="))
     if place.aim == "isaac":
         yield Finding("cuda-lib-shadowing", evidence)
-    elif "flavour cuda" in text(place.root / ".venv/receipt").splitlines():
+    elif "flavour cuda" in text_of(place.root / ".venv/receipt").splitlines():
         # of the embedded simulator's environment this variable is a part: a driver may be found by it
         what = "LD_LIBRARY_PATH puts another CUDA before the one of torch, and the embedded simulator gets it"
         yield Finding("cuda-lib-shadowing", evidence, what=what, repair="unset LD_LIBRARY_PATH", severity=BITES)
@@ -184,7 +184,7 @@ def stale_paths(site: Path) -> dict[Path, Sequence[str]]:
     """Of each .pth file the folders that are gone."""
     found: dict[Path, Sequence[str]] = {}
     for file in matching(site, "*.pth"):
-        lines = (line.strip() for line in text(file).splitlines())
+        lines = (line.strip() for line in text_of(file).splitlines())
         named = [line for line in lines if line and not re.match(r"#|import[ \t]", line)]
         gone = [line for line in named if not is_there(site / line)]
         if gone:

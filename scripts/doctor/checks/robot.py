@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Iterator
 
 from checks import ask, dist_info, git_state, old_api
+from checks.files import names_in, text_of
 from checks.project_files import Project, projects
 from checks.python_source import Packages
-from checks.set_up import is_done, is_moved, is_there, names_in, receipt, text_of
+from checks.set_up import is_done, is_moved, is_there, receipt
 from finding import Finding, Place
 
 HTTPS = "-c url.https://github.com/.insteadOf=git@github.com:"

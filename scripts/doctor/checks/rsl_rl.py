@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Iterator
 
 from checks import agent_config, dist_info, packages
+from checks.files import names_in
 from checks.project_files import Project, projects
-from checks.set_up import is_done, is_there, names_in
+from checks.set_up import is_done, is_there
 from finding import Finding, Place
 
 NAMES = ("rsl-rl", "rsl-rl-lib")

@@ -7,14 +7,14 @@ import json
 import os
 import re
 import shutil
-import socket
 import zipfile
 from pathlib import Path
 from typing import Any, Iterator
 
 from catalogue import BITES, NOTE, STOPS
-from checks.files import is_there, text
+from checks.files import is_there
 from finding import Finding, Place
+from runners import run_dir
 
 NEWEST = 30
 GB = 1000**3
@@ -92,7 +92,9 @@ def died(place: Place, manifests: dict[Path, dict[str, Any]]) -> Iterator[Findin
     dead = [
         run
         for run, data in manifests.items()
-        if data.get("status") == "running" and not alive(place, data) and (run.parent, run.name) not in gone_on
+        if data.get("status") == "running"
+        and not run_dir.alive(_table(data, "process"), place.system / "proc")
+        and (run.parent, run.name) not in gone_on
     ]
     for run in dead[:1]:
         more = f" and {len(dead) - 1} more" if len(dead) > 1 else ""
@@ -100,19 +102,6 @@ def died(place: Place, manifests: dict[Path, dict[str, Any]]) -> Iterator[Findin
         if not steps(run):
             repair = f"it has no checkpoint; see what it said last: make explain LOG='{run}'"
         yield Finding("run-died", f"'{run}'{more}", repair=repair)
-
-
-def alive(place: Place, data: dict[str, Any]) -> bool:
-    """Whether the process that a manifest names still runs, by the rule of runners/run_dir.py."""
-    process = _table(data, "process")
-    if process.get("host") != socket.gethostname():
-        return True  # on another machine of a shared disk: nothing here can tell
-    proc = place.system / "proc"
-    fields = text(proc / str(process.get("pid")) / "stat").rpartition(")")[2].split()
-    if len(fields) < 20 or fields[0] in "ZX":
-        return False
-    boot = text(proc / "sys/kernel/random/boot_id").strip()
-    return (str(process.get("start_ticks")), process.get("boot_id")) == (fields[19], boot)
 
 
 def _table(data: dict[str, Any], key: str) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from checks.files import names_in, text_of
 from finding import Place
 
 EXTENSIONS = ("exts", "extscache")
@@ -55,20 +54,3 @@ def unpack_again(place: Place) -> str:
     return "unpack the archive of Isaac Sim {} into '{}' again, then: make setup".format(
         place.pins["ISAAC_SIM"], place.isaac
     )
-
-
-def text_of(path: Path, limit: int = 1_000_000) -> str:
-    """A file's text, as much as the limit; nothing where it cannot be read."""
-    try:
-        with open(str(path), encoding="utf-8", errors="surrogateescape") as stream:
-            return stream.read(limit)
-    except OSError:
-        return ""
-
-
-def names_in(folder: Path) -> list[str]:
-    """What is in a folder, sorted; nothing where it cannot be read."""
-    try:
-        return sorted(path.name for path in folder.iterdir())
-    except OSError:
-        return []
