@@ -1,0 +1,1 @@
+"""The embedded simulator's own tasks, beside those that mjlab brings."""

@@ -1,0 +1,1 @@
+"""Berkeley Humanoid Lite walks at a commanded velocity, as a humanoid and as a biped."""
