@@ -21,6 +21,7 @@ class Robot:
 
     ``default_joint_pos`` is in rad, ``stiffness`` in N m/rad, ``damping`` in N m s/rad, ``effort_limit`` in N m and
     ``armature`` in kg m². The armature is the training's; the model has 0.005 everywhere, as the original's MJCF.
+    ``largest_command`` bounds the training's commands on both sides: vx and vy in m/s, yaw rate in rad/s.
     """
 
     name: str
@@ -32,13 +33,14 @@ class Robot:
     damping: tuple[float, ...]
     effort_limit: tuple[float, ...]
     armature: tuple[float, ...]
+    largest_command: tuple[float, float, float]
 
 
 def _limb(limb: str, parts: Sequence[str]) -> list[str]:
     return [f"{limb}_{side}_{part}_joint" for side in ("left", "right") for part in parts]
 
 
-def _robot(name: str, task: str, joints: Sequence[str]) -> Robot:
+def _robot(name: str, task: str, joints: Sequence[str], largest_command: tuple[float, float, float]) -> Robot:
     arm = [joint.startswith("arm_") for joint in joints]
     hip_or_knee = ["_hip_" in joint or "_knee_" in joint for joint in joints]
     return Robot(
@@ -51,11 +53,14 @@ def _robot(name: str, task: str, joints: Sequence[str]) -> Robot:
         damping=(2.0,) * len(joints),
         effort_limit=tuple(4.0 if is_arm else 6.0 for is_arm in arm),
         armature=tuple(0.007 if is_large else 0.002 for is_large in hip_or_knee),
+        largest_command=largest_command,
     )
 
 
-HUMANOID = _robot("humanoid", "Velocity-Berkeley-Humanoid-Lite-v0", _limb("arm", ARM) + _limb("leg", LEG))
-BIPED = _robot("biped", "Velocity-Berkeley-Humanoid-Lite-Biped-v0", _limb("leg", LEG))
+HUMANOID = _robot(
+    "humanoid", "Velocity-Berkeley-Humanoid-Lite-v0", _limb("arm", ARM) + _limb("leg", LEG), (1.0, 0.5, 1.5)
+)
+BIPED = _robot("biped", "Velocity-Berkeley-Humanoid-Lite-Biped-v0", _limb("leg", LEG), (0.5, 0.25, 1.0))
 ROBOTS = HUMANOID, BIPED
 
 
