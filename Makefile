@@ -20,8 +20,12 @@ VIDEO_INTERVAL := 2000          ## steps from one video to the next
 RESUME         := 0             ## 1: go on with RUN
 RUN            := latest        ## a run: latest, its name, the start of its name, or its path
 MORE           :=               ## with RESUME=1: this many iterations more
+POLICY         :=               ## an exported policy in place of RUN: a file, bhl or bhl-biped
+CONFIG         :=               ## its policy.yaml; empty: the one beside it
+COMMAND        :=               ## vx,vy,yaw in m/s and rad/s; empty: 0.5,0,0
+SECONDS        := 20            ## how long to run
 CHECKPOINT     :=               ## iteration of a checkpoint; empty: the last valid one
-EPISODES       := 8             ## episodes to play
+EPISODES       := 8             ## episodes to play, or to run in each case of an evaluation
 TERRAIN        := plane         ## ground to play on: plane, or the task's own (task)
 VIEWER         := auto          ## auto, native, web or none
 PORT           :=               ## port on localhost; empty: a usual one
@@ -55,6 +59,11 @@ setup: ## install Isaac Sim and Isaac Lab; SIM=mujoco: the embedded simulator
 train: ## train a policy with PPO
 play: ## show or film a trained policy
 
+##@ Deploy
+export: ## write policy.pt, policy.onnx and policy.yaml of a run
+sim2sim: ## run an exported policy in plain MuJoCo, as the robot's computer would
+evaluate: ## how robust an exported policy is: commands, friction, pushes, mass, delay
+
 ##@ Look
 runs: ## list the runs
 tasks: ## list the tasks
@@ -78,7 +87,7 @@ uninstall: ## remove what set-up installed, after showing it; runs stay
 test: ## run this project's tests
 lint: ## check this project's style and types
 
-VERBS := setup train play runs tasks tensorboard doctor fix explain check-config convert bundle clean-caches uninstall test lint
+VERBS := setup train play export sim2sim evaluate runs tasks tensorboard doctor fix explain check-config convert bundle clean-caches uninstall test lint
 .DEFAULT_GOAL := help
 .PHONY: help $(VERBS)
 
@@ -94,7 +103,7 @@ $(VERBS):
 help:
 	@awk '\
 	  /^##@ / { print "\n" substr($$0, 5) } \
-	  /^[a-z-]+: ## / { verb = $$1; sub(/:$$/, "", verb); sub(/^[^#]*## /, ""); \
+	  /^[a-z0-9-]+: ## / { verb = $$1; sub(/:$$/, "", verb); sub(/^[^#]*## /, ""); \
 	    printf "  %-13s %s\n", verb, $$0 } \
 	  /^[A-Z_]+ +[:?]= .*## / { name = $$1; value = $$0; sub(/^[^=]*= */, "", value); \
 	    sub(/ *## .*$$/, "", value); sub(/^[^#]*## /, ""); \

@@ -120,6 +120,22 @@ def gpus(text: str) -> tuple[int, ...]:
     return listed
 
 
+def command(text: str) -> tuple[float, float, float]:
+    """``vx,vy,yaw``: forward and sideways in m/s, turning in rad/s."""
+    words = text.split(",")
+    if len(words) != 3 or not all(re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)", word.strip()) for word in words):
+        raise ValueError("forward and sideways in m/s and turning in rad/s, for instance 0.5,0,0")
+    forward, sideways, turning = map(float, words)
+    return forward, sideways, turning
+
+
+def seconds(text: str) -> float:
+    """A length of time up to an hour."""
+    if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?", text) or not 0.1 <= float(text) <= 3600:
+        raise ValueError("a number of seconds from 0.1 to 3600")
+    return float(text)
+
+
 def one_of(*choices: str) -> Parse:
     """One of the given words."""
 
@@ -142,37 +158,43 @@ class Options:
     """The options of one call. A field that the verb does not take keeps its default."""
 
     sim: str = option(
-        "auto", "setup train play tasks doctor fix check-config uninstall", one_of("auto", *simulators.NAMES)
+        "auto", "setup train play export tasks doctor fix check-config uninstall", one_of("auto", *simulators.NAMES)
     )
-    task: str | None = option("", "train play check-config")
+    task: str | None = option("", "train play export check-config")
     num_envs: int | None = option("auto", "train play", positive_or_auto)
     iterations: int | None = option("", "train", positive)
-    seed: int | str | None = option("", "train play", seed)
+    seed: int | str | None = option("", "train play evaluate", seed)
     name: str | None = option("", "train", file_name)
-    task_package: str | None = option("", "train play tasks doctor check-config")
+    task_package: str | None = option("", "train play export tasks doctor check-config")
     agent: str | None = option("", "train check-config")
-    device: str = option("auto", "train play", device)
+    device: str = option("auto", "train play export", device)
     gpus: tuple[int, ...] | None = option("", "train", gpus)
     logger: str = option("tensorboard", "train", one_of("tensorboard", "wandb"))
-    video: bool = option("0", "train play", switch)
+    video: bool = option("0", "train play sim2sim", switch)
     video_length: int = option("200", "train play", positive)
     video_interval: int = option("2000", "train", positive)
     resume: bool = option("0", "train", switch)
-    run: str = option("latest", "train play explain convert")
+    run: str = option("latest", "train play export sim2sim evaluate explain convert")
+    policy: str | None = option("", "play sim2sim evaluate")
+    config: str | None = option("", "sim2sim evaluate")
+    command: tuple[float, float, float] | None = option("", "sim2sim", command)
+    seconds: float = option("20", "sim2sim", seconds)
     more: int | None = option("", "train", positive)
-    checkpoint: str | None = option("", "train play convert")
-    episodes: int = option("8", "play", positive)
+    checkpoint: str | None = option("", "train play export convert")
+    episodes: int = option("8", "play evaluate", positive)
     terrain: str = option("plane", "play", one_of("plane", "task"))
-    viewer: str = option("auto", "play", one_of("auto", "native", "web", "none"))
+    viewer: str = option("auto", "play sim2sim", one_of("auto", "native", "web", "none"))
     port: int | None = option("", "play tensorboard", port)
     keyword: str | None = option("", "tasks")
     rsl_rl: str | None = option("", "setup check-config")
     file: str | None = option("", "check-config")
     to: str | None = option("", "convert", version)
-    log_root: str = option("logs/rsl_rl", "train play runs tensorboard doctor explain convert")
-    args: str | None = option("", "train play check-config")
-    verbose: bool = option("0", "setup train play", switch)
-    python: str | None = option("", "setup train play tasks tensorboard check-config convert bundle test lint")
+    log_root: str = option("logs/rsl_rl", "train play export sim2sim evaluate runs tensorboard doctor explain convert")
+    args: str | None = option("", "train play export check-config")
+    verbose: bool = option("0", "setup train play export sim2sim evaluate", switch)
+    python: str | None = option(
+        "", "setup train play export sim2sim evaluate tasks tensorboard check-config convert bundle test lint"
+    )
     install: str | None = option("", "setup")
     robot: str | None = option("", "setup", one_of("berkeley-humanoid-lite", "none"))
     isaac_sim_zip: str | None = option("", "setup bundle")
@@ -184,7 +206,7 @@ class Options:
     out: str | None = option("", "bundle")
     accept_eula: bool = option("", "setup", yes)
     keep_zip: bool = option("1", "setup", switch)
-    force: bool = option("0", "setup train play", switch)
+    force: bool = option("0", "setup train play export", switch)
     yes: bool = option("0", "fix clean-caches uninstall", switch)
     log: str | None = option("", "explain")
     json: bool = option("0", "doctor", switch)
@@ -194,7 +216,20 @@ class Options:
 
 
 VERBS = (
-    *("setup", "train", "play", "runs", "tasks", "tensorboard", "doctor", "fix", "explain"),
+    *(
+        "setup",
+        "train",
+        "play",
+        "export",
+        "sim2sim",
+        "evaluate",
+        "runs",
+        "tasks",
+        "tensorboard",
+        "doctor",
+        "fix",
+        "explain",
+    ),
     *("check-config", "convert", "bundle", "clean-caches", "uninstall", "test", "lint"),
 )
 FOR_ISAAC = ("install", "robot", "isaac_sim_zip", "isaac_sim_url", "isaacsim_path", "isaaclab_path", "offline")
@@ -250,15 +285,30 @@ def _value(name: str, text: str) -> Any:
 
 
 def _check_together(verb: str, options: Options) -> None:
-    given = options.given
     if verb == "setup":
         _check_setup(options)
     if verb == "bundle" and options.out is None:
         raise UsageError("OUT is missing; name a folder: make bundle OUT=/path/to/folder")
     if options.json and options.report:
         raise UsageError("JSON=1 is for programs and REPORT=1 for people: give one of them")
-    if verb != "train":
-        return
+    _check_policy(verb, options)
+    if verb == "train":
+        _check_train(options)
+
+
+def _check_policy(verb: str, options: Options) -> None:
+    given = options.given
+    if "policy" in given:
+        for name in sorted(given & {"run", "checkpoint"}):
+            raise UsageError(f"POLICY names a file and {variable(name)} a run: give one of them")
+    if "config" in given and "policy" not in given:
+        raise UsageError("CONFIG is the policy.yaml of POLICY=file.onnx; add it, or leave CONFIG out")
+    if verb == "sim2sim" and options.viewer == "web":
+        raise UsageError("VIEWER 'web' is not for make sim2sim, which takes auto, native or none")
+
+
+def _check_train(options: Options) -> None:
+    given = options.given
     if options.resume and "agent" in given:
         raise UsageError("AGENT is that of the run that is gone on with; leave it out, ARGS changes single fields")
     if not options.resume:
@@ -290,7 +340,9 @@ def _check_setup(options: Options) -> None:
 
 def _simulator(verb: str, options: Options) -> tuple[str, str]:
     """Return the simulator and the reason: what a run was trained with, where one is named."""
-    if options.sim == "auto" and (verb == "play" or options.resume):
+    if options.sim == "auto" and options.policy is not None:
+        return "mujoco", "where exported policies are played"
+    if options.sim == "auto" and (verb in ("play", "export") or options.resume):
         try:
             recorded = run_dir.find(Path(options.log_root), options.run).manifest().get("simulator")
         except UserError:

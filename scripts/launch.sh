@@ -24,12 +24,21 @@ read_variables() {
       exit 2
     fi
     flag=${name//_/-}
-    flags+=("--${flag,,}=${!name-}")
+    flags+=("--${flag,,}=$(value_of "$name")")
   done
   named_python=$(given PYTHON) named_sim=$(given SIM) verbose=$(given VERBOSE)
   viewer=$(given VIEWER) video=$(given VIDEO) yes=$(given YES) force=$(given FORCE)
   export SETUP_ACCEPT_EULA
   SETUP_ACCEPT_EULA=$(given ACCEPT_EULA)
+}
+
+# Bash has a SECONDS of its own, which hides the one that it was started with.
+value_of() {
+  if [[ "$1" == SECONDS ]]; then
+    tr '\0' '\n' <"/proc/$$/environ" | sed -n 's/^SECONDS=//p'
+  else
+    printf '%s' "${!1-}"
+  fi
 }
 
 given() { [[ " ${GIVEN-} " != *" $1 "* ]] || printf '%s' "${!1-}"; }
@@ -52,6 +61,7 @@ needs_no_venv() {
   case $program in
     runs | clean-caches | uninstall) ;;
     setup) [[ "$named_sim" != mujoco ]] ;;
+    sim2sim | evaluate) false ;;
     *) workstation_is_ready ;;
   esac
 }
@@ -76,7 +86,7 @@ say_first() {
     say "note: not passed on from the environment: ${dropped[*]}" >&2
   fi
   case $program in
-    train | play)
+    train | play | export)
       [[ "${named_sim:-auto}" == auto && -n "$why" ]] || why=
       say "$program: SIM=$simulator${why:+ ($why)}"
       ;;
@@ -165,7 +175,7 @@ run_in_venv() {
   setup_mujoco >&2
   export RUNNER_SIMULATOR=mujoco
   case $program in
-    train | play) ;;
+    train | play | export | sim2sim | evaluate) ;;
     *) exec .venv/bin/python -m "$module" "${flags[@]}" ;;
   esac
   name_runner_files
@@ -213,6 +223,7 @@ window_or_not() {
 choose_where() {
   case $program in
     setup) [[ "$simulator" != auto ]] || simulator=isaac ;;
+    sim2sim | evaluate) simulator=mujoco ;;
     tensorboard | convert)
       simulator=mujoco
       venv_is_ready || ! workstation_is_ready || simulator=isaac
@@ -233,7 +244,7 @@ main() {
     die "cannot write in '$ROOT'; use a checkout on a writable file system"
   choose_where
   say_first
-  case $program in setup | train | play) guard ;; esac
+  case $program in setup | train | play | export) guard ;; esac
   module=runners.${program//-/_}
   case $program in
     setup) setup_verb ;;

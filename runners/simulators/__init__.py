@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,6 +20,22 @@ if TYPE_CHECKING:
 NAMES = ("mujoco", "isaac")
 WORKSTATION = Path(__file__).resolve().parents[2] / ".isaac"
 """What set-up of Isaac Sim leaves in the checkout."""
+
+
+@dataclass(frozen=True)
+class Actuation:
+    """What a joint action term drives, as it is configured: events of the task may have changed the simulation's."""
+
+    driven: list[str]
+    """Joints in the order of the actions."""
+    joint_names: list[str]
+    """All joints in the simulator's order."""
+    gains: dict[str, tuple[float, float, float | None]]
+    """Stiffness (N m / rad), damping (N m s / rad) and effort limit (N m) of the actuated joints."""
+    position: tuple[float, ...]
+    """Initial position of the base, m."""
+    joint_positions: dict[str, float]
+    """Initial positions, rad, for patterns of names."""
 
 
 class TaskConfigs(Protocol):
@@ -79,6 +96,9 @@ class Simulator(Protocol):
 
     def make_env(self, cfg: Any, device: str, render: bool = False) -> Any:
         """Build the environment (Isaac Lab's interface, manager-based or direct)."""
+
+    def actuation(self, joint_action: Any) -> Actuation:
+        """What a term of the environment's action manager drives, a joint position action."""
 
     def view_hint(self, kind: str, port: int | None) -> str:
         """Keys or address of the viewer, for the user."""

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runners.errors import UsageError, UserError, nearest
-from runners.simulators import play_variant, registrations, task_packages
+from runners.simulators import Actuation, play_variant, registrations, task_packages
 
 if TYPE_CHECKING:
     from runners.options import Options
 
 RENDERERS = ("egl", "osmesa")
+OWN_TASKS = "runners.tasks"
 MJLABS_SIZE = 240, 320
 VIDEO_SIZE = 480, 640
 WEB_PORT = 8080
@@ -78,7 +79,7 @@ class MujocoSimulator:
     def tasks(self, packages: Sequence[str] = ()) -> dict[str, str]:
         """Read the registrations in the sources of mjlab and of every package that offers "mjlab.tasks"."""
         found: dict[str, str] = {}
-        roots = {"mjlab.tasks", *packages} | {e.module for e in entry_points(group="mjlab.tasks")}
+        roots = {"mjlab.tasks", OWN_TASKS, *packages} | {e.module for e in entry_points(group="mjlab.tasks")}
         for module in sorted(roots):
             files = registrations.files_below(registrations.source_of(module, self.name))
             found.update(dict.fromkeys(registrations.ids(files, "register_mjlab_task", "task_id"), module))
@@ -94,7 +95,7 @@ class MujocoSimulator:
 
         if agent:
             raise UserError(f"AGENT '{agent}' is no file, and tasks of SIM=mujoco have one agent; give AGENT=file.yaml")
-        task_packages.load(self._packages)
+        task_packages.load([f"{OWN_TASKS}.berkeley_humanoid_lite.register", *self._packages])
         if task not in list_tasks():
             raise UserError(f"unknown TASK '{task}'{nearest(task, list_tasks())}; make tasks lists them")
         return Configs(env=load_env_cfg(task, play=play), agent=load_rl_cfg(task))
@@ -158,6 +159,20 @@ class MujocoSimulator:
 
         configure_torch_backends()
         return ManagerBasedRlEnv(cfg=cfg, device=device, render_mode="rgb_array" if render else None)
+
+    def actuation(self, joint_action: Any) -> Actuation:
+        """See the protocol. The gains of actuators that the robot's own XML defines are not among them."""
+        entity = joint_action._entity
+        gains = {
+            name: (actuator.cfg.stiffness, actuator.cfg.damping, actuator.cfg.effort_limit)
+            for actuator in entity.actuators
+            if hasattr(actuator.cfg, "stiffness")
+            for name in actuator.target_names
+        }
+        initial = entity.cfg.init_state
+        return Actuation(
+            list(joint_action.target_names), list(entity.joint_names), gains, initial.pos, initial.joint_pos or {}
+        )
 
     def view_hint(self, kind: str, port: int | None) -> str:
         """See the protocol."""

@@ -34,7 +34,9 @@ def env(launched: Any) -> Iterator[Any]:
 def test_tasks_are_read_without_importing_them(launched: Any) -> None:
     from mjlab.tasks.registry import list_tasks
 
-    assert sorted(launched.tasks()) == sorted(list_tasks())
+    read = launched.tasks()
+    launched.configs(launched.default_task)  # registers this project's own too
+    assert sorted(read) == sorted(list_tasks())
 
 
 def test_every_registered_task_loads_both_configurations(launched: Any) -> None:

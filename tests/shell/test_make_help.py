@@ -7,8 +7,8 @@ import re
 from shell_checkout import SOURCE, Checkout
 
 VERBS = [
-    "setup", "train", "play", "runs", "tasks", "tensorboard", "doctor", "fix", "explain", "check-config", "convert",
-    "bundle", "clean-caches", "uninstall", "test", "lint",
+    "setup", "train", "play", "export", "sim2sim", "evaluate", "runs", "tasks", "tensorboard", "doctor", "fix",
+    "explain", "check-config", "convert", "bundle", "clean-caches", "uninstall", "test", "lint",
 ]  # fmt: skip
 
 
@@ -23,10 +23,10 @@ def test_help_is_the_default_goal_and_needs_only_make_and_awk(checkout: Checkout
 
 def test_help_lists_every_verb_in_its_group(checkout: Checkout) -> None:
     text = checkout.make("help").stdout
-    listed = re.findall(r"^  ([a-z-]+) +\S", text, re.MULTILINE)
+    listed = re.findall(r"^  ([a-z0-9-]+) +\S", text, re.MULTILINE)
     assert listed == VERBS
     groups = [line for line in text.splitlines() if re.fullmatch(r"[A-Za-z_]+", line)]
-    assert groups == ["Start", "Look", "Trouble", "rsl_rl", "Workstation", "Project"]
+    assert groups == ["Start", "Deploy", "Look", "Trouble", "rsl_rl", "Workstation", "Project"]
 
 
 def test_help_lists_every_variable_with_its_default(checkout: Checkout) -> None:

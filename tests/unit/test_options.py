@@ -70,6 +70,12 @@ def test_defaults_and_empty_values() -> None:
         ("play", "--viewer=web2", ["VIEWER 'web2'", "native, web or none"]),
         ("tensorboard", "--port=80", ["PORT '80'", "1024 to 65535"]),
         ("test", "--num-envs=3", ["NUM_ENVS is not for make test"]),
+        ("sim2sim", "--seconds=0", ["SECONDS '0'", "0.1 to 3600"]),
+        ("sim2sim", "--command=0.5,0", ["COMMAND '0.5,0'", "for instance 0.5,0,0"]),
+        ("sim2sim", "--command=0.5,0,x", ["COMMAND '0.5,0,x'"]),
+        ("sim2sim", "--viewer=web", ["VIEWER 'web'", "auto, native or none"]),
+        ("sim2sim", "--config=a.yaml", ["CONFIG", "POLICY=file.onnx"]),
+        ("export", "--policy=bhl", ["POLICY is not for make export"]),
         ("trian", "", ["unknown verb 'trian'", "train"]),
     ],
 )
@@ -79,6 +85,16 @@ def test_refused(verb: str, flag: str, words: list[str]) -> None:
     for word in words:
         assert word in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["run", "checkpoint"])
+def test_a_policy_and_a_run_contradict(name: str) -> None:
+    with pytest.raises(UsageError, match=f"POLICY names a file and {name.upper()} a run"):
+        options.parse("play", ["--policy=bhl", f"--{name}=3"])
+
+
+def test_a_command_is_three_speeds() -> None:
+    assert options.parse("sim2sim", ["--command=.5,-0.25,+1"]).command == (0.5, -0.25, 1.0)
 
 
 def test_total_and_more_contradict() -> None:

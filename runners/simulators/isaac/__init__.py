@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runners.errors import UserError, nearest
-from runners.simulators import play_variant, registrations, task_packages
+from runners.simulators import Actuation, play_variant, registrations, task_packages
 from runners.simulators.isaac import launcher
 from runners.simulators.isaac.multi_agent import SingleAgent
 from runners.simulators.isaac.sources import TASKS, always_loaded, imported_files
@@ -189,6 +189,20 @@ class IsaacSimulator:
         env = make(self._task, cfg=cfg, render_mode="rgb_array" if render else None).unwrapped
         envs = importlib.import_module("isaaclab.envs")
         return SingleAgent(env) if isinstance(env, envs.DirectMARLEnv) else env
+
+    def actuation(self, joint_action: Any) -> Actuation:
+        """See the protocol. What is called default are the gains that the actuators were built with."""
+        articulation = joint_action._asset
+        names = list(articulation.joint_names)
+        stiffness = dict(zip(names, articulation.data.default_joint_stiffness[0].tolist(), strict=True))
+        damping = dict(zip(names, articulation.data.default_joint_damping[0].tolist(), strict=True))
+        gains = {
+            name: (stiffness[name], damping[name], limit)
+            for motors in articulation.actuators.values()
+            for name, limit in zip(motors.joint_names, motors.effort_limit[0].tolist(), strict=True)
+        }
+        initial = articulation.cfg.init_state
+        return Actuation(list(joint_action._joint_names), names, gains, initial.pos, initial.joint_pos)
 
     def view_hint(self, kind: str, port: int | None) -> str:
         """See the protocol."""
