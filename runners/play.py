@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import secrets
 import statistics
 import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runners import overrides, run_dir, simulators, verb
+from runners import play_env, verb
 from runners.closing import Closing
 from runners.console import Console
 from runners.errors import UserError
 from runners.interrupts import Interrupts
 from runners.options import Options
-from runners.plan import as_recorded, read_configs, restore
-from runners.run_dir import Checkpoint, RunDir
+from runners.plan import as_recorded
+from runners.play_env import Subject
 
 if TYPE_CHECKING:
     import torch
-
-ENDLESS_S = 1e6
 
 
 @dataclass
@@ -68,28 +64,20 @@ class Episodes:
 
 
 def play(options: Options, console: Console, interrupts: Interrupts, closing: Closing) -> None:
-    """Find run and checkpoint, build the play environment, show it."""
-    run = run_dir.find(Path(options.log_root), options.run)
-    checkpoint, remarks = run.checkpoint(options.checkpoint)
-    for remark in remarks:
-        console.warn(remark)
-    recorded = run.manifest()
-    task = run.task(options.task)
+    """Find what is to be played, build its play environment, show it."""
+    subject = play_env.find(options, console)
     viewer = choose_viewer(options)
     video = options.video or viewer == "video"
-    options = as_recorded(options, recorded)
+    options = as_recorded(options, subject.recorded)
     options = dataclasses.replace(options, video=video, viewer="none" if viewer == "video" else viewer)
-    simulator = simulators.load(recorded.get("simulator", options.sim) if options.sim == "auto" else options.sim)
-    console.say(f"run {run.name}, {checkpoint.path.name}, task {task}")
-    simulator.launch(options, overrides.split(options.args).flags)
-    closing.simulator = simulator.close
+    simulator = play_env.launch(options, subject, console, closing)
     if options.video and not simulator.can_render():
         without = f"no off-screen OpenGL for a video; install one of {simulator.renderer_packages}"
         if "video" in options.given:
             raise UserError(f"{without}, or leave VIDEO out")
         console.warn(without)
         options = dataclasses.replace(options, video=False)
-    Show(options, console, interrupts, closing, simulator, run, checkpoint, task, recorded, viewer).run()
+    Show(options, console, interrupts, closing, simulator, subject, viewer).run()
 
 
 def choose_viewer(options: Options) -> str:
@@ -117,92 +105,38 @@ class Show:
     interrupts: Interrupts
     closing: Closing
     simulator: Any
-    run_dir: RunDir
-    checkpoint: Checkpoint
-    task: str
-    recorded: dict[str, Any]
+    subject: Subject
     viewer: str
 
     def run(self) -> None:
         """Build everything, then open the viewer or measure."""
-        from runners import hardware
         from runners.learners.rsl_rl import agent as agents
         from runners.learners.rsl_rl.vec_env import make_vec_env
 
-        device = self.simulator.device(self.options.device)
-        configs = self._configs()
+        options, subject = self.options, self.subject
+        device = self.simulator.device(options.device)
+        configs = play_env.configure(options, subject, self.simulator, self.console, seen=self.viewer != "none")
         if self.viewer in ("native", "web"):
-            self.console.say(self.simulator.view_hint(self.viewer, self.options.port))
-        if device == "cpu":
-            hardware.limit_memory()
-        try:
-            env = self.simulator.make_env(configs.env, device, render=self.options.video)
-        except Exception as error:
-            if reason := hardware.out_of_memory(error, configs.env.scene.num_envs, device):
-                raise UserError(reason) from None
-            raise
-        self.closing.environment.callback(env.close)
-        recorder = self._recorder(env) if self.options.video else None
-        agent = agents.read(configs.agent, f"the agent configuration of run '{self.run_dir.name}'")
+            self.console.say(self.simulator.view_hint(self.viewer, options.port))
+        env = play_env.build(configs, self.simulator, device, options.video, self.closing.environment.callback)
+        recorder = self._recorder(env) if options.video else None
+        agent = agents.read(configs.agent, subject.where)
         vec_env = make_vec_env(recorder or env, agent, before_step=self.interrupts.check)
-        policy = self._policy(vec_env, agent, device)
+        policy = subject.policy(vec_env, agent, device)
         if self.viewer in ("native", "web"):
             self._view(vec_env, policy)
         else:
             self._measure(vec_env, policy, recorder)
 
-    def _policy(self, vec_env: Any, agent: Any, device: str) -> Any:
-        """The actor, rebuilt from its weights; the installed rsl_rl builds those that are no MLP."""
-        from runners import policy
-        from runners.learners.rsl_rl import checkpoint
-
-        state = checkpoint.read(self.checkpoint.path, device)
-        if state.portable:
-            network, _ = policy.rebuild(state, agent)
-            actor = policy.Actor(network, vec_env.groups["actor"])
-            policy.check_fits(actor, vec_env, self.checkpoint.path, self.task)
-            vec_env.restore_counter(state.infos)
-            return actor
-        from runners.learners.rsl_rl import release
-        from runners.learners.rsl_rl.learner import Learner
-
-        installed = release.installed()
-        if not installed.since("4.0.0"):
-            raise UserError(f"'{self.checkpoint.path}' needs rsl_rl 4.0.0 or later to play, and this is {installed}")
-        learner = Learner(vec_env, agent, installed, None, device)
-        learner.load(self.checkpoint.path, self.checkpoint.iteration)
-        return learner.policy()
-
-    def _configs(self) -> Any:
-        """The task's play variant with the run's own overrides, episodes of the training's length."""
-        configs = read_configs(self.simulator, self.task, self.options.agent, self.run_dir, play=True)
-        training = self.simulator.configs(self.task, agent="")
-        if configs.env.episode_length_s > ENDLESS_S:
-            configs.env.episode_length_s = training.env.episode_length_s
-        agent_file = self.run_dir.path / "params" / "agent.yaml"
-        if agent_file.is_file():
-            restore(configs.agent, agent_file, "agent", self.run_dir.name, self.console)
-        for note in self.simulator.prepare_play(configs.env, self.options.terrain == "plane"):
-            self.console.say(note)
-        overrides.apply(configs, [word for word in self.recorded.get("overrides", []) if word.startswith("env.")])
-        configs.env.scene.num_envs = self.options.num_envs or min(self.options.episodes, 8)
-        wanted = self.recorded.get("seed", 42) if self.options.seed is None else self.options.seed
-        configs.env.seed = secrets.randbelow(2**31) if wanted == "random" else int(wanted)
-        if self.viewer != "none":
-            self.simulator.prepare_view(configs.env, self.task)
-        overrides.apply(configs, overrides.split(self.options.args).fields)
-        self.simulator.check(self.task, configs)
-        return configs
-
     def _recorder(self, env: Any) -> Any:
         from runners.video import VideoRecorder
 
-        folder = self.run_dir.path / "videos" / "play"
+        folder, name = self.subject.video.parent, self.subject.video.name
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"cannot write to '{folder}': {error.strerror}") from None
-        recorder = VideoRecorder(env, folder, self.options.video_length, None, name=self.checkpoint.path.stem)
+        recorder = VideoRecorder(env, folder, self.options.video_length, None, name=name)
         self.closing.environment.callback(recorder.finish)  # a video that is cut short is completed
         return recorder
 

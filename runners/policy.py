@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
 from runners.errors import UserError
+from runners.exported import OnnxPolicy
 from runners.learners.rsl_rl.agent import BETA, Agent, Model
 from runners.learners.rsl_rl.checkpoint import EPS, State, Tensors
 
@@ -78,6 +78,12 @@ class Network(nn.Module):
         """Size of an observation."""
         return int(self.rnn.input_size if self.rnn is not None else self.mlp[0].in_features)
 
+    @property
+    def num_actions(self) -> int:
+        """Size of an action, where it is an actor."""
+        linear = [layer for layer in self.mlp if isinstance(layer, nn.Linear)]
+        return int(linear[-1].out_features // (1 if isinstance(self.head, nn.Identity) else 2))
+
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
         """Shape: (num_envs, num_inputs) -> (num_envs, outputs)."""
         latent = self.normaliser(observations)
@@ -122,6 +128,22 @@ class Actor:
     def reset(self, dones: torch.Tensor | None = None) -> None:
         """Forget the memory of the environments that are done, or of all."""
         self.network.reset(dones)
+
+
+class OnnxActor:
+    """The same for an exported policy, which has no memory."""
+
+    def __init__(self, network: OnnxPolicy, groups: list[str]) -> None:
+        self.network = network
+        self.groups = groups
+
+    def __call__(self, observations: Any) -> torch.Tensor:
+        """Shape: groups of (num_envs, size) -> (num_envs, num_actions)."""
+        seen = torch.cat([observations[name] for name in self.groups], dim=-1)
+        return torch.from_numpy(self.network(seen.float().cpu().numpy())).to(seen.device)
+
+    def reset(self, dones: torch.Tensor | None = None) -> None:
+        """There is nothing to forget."""
 
 
 def rebuild(state: State, agent: Agent) -> tuple[Network, Network]:
@@ -172,18 +194,15 @@ def _rnn(weights: Tensors) -> nn.LSTM | nn.GRU | None:
     return rnn
 
 
-def check_fits(actor: Actor, vec_env: Any, path: Path, task: str) -> None:
-    """Compare a policy's sizes with those of the environment that it is to act in.
+def check_fits(have: tuple[int, int], vec_env: Any, what: str, task: str) -> None:
+    """Compare a policy's sizes (observations, actions) with those of the environment that it is to act in.
 
     Raises:
-        UserError: they differ.
+        UserError: they differ; ``what`` names the policy.
     """
-    linear = [layer for layer in actor.network.mlp if isinstance(layer, nn.Linear)]
-    halves = 1 if isinstance(actor.network.head, nn.Identity) else 2
-    have = actor.network.num_inputs, linear[-1].out_features // halves
     want = vec_env.num_obs, vec_env.num_actions
     if have != want:
         raise UserError(
-            f"checkpoint '{path}' is of another robot or task: its actor takes {have[0]} observations and gives "
+            f"{what} is of another robot or task: its actor takes {have[0]} observations and gives "
             f"{have[1]} actions, and '{task}' has {want[0]} and {want[1]}"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,18 @@ def test_it_plays_and_films(trained: tuple[Path, str, dict[str, Any]], world: Wo
     new = {path.name for path in run.rglob("*") if path.is_file() and path not in before}
     assert new == {"model_2.mp4", "model_2.png"}
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in before.items())
+
+
+def test_it_is_exported(trained: tuple[Path, str, dict[str, Any]], world: World, logs: Path) -> None:
+    """What rsl_rl 1.0.2 has learned, without a window or a camera."""
+    run, _, _ = trained
+    said = ok(world.make("export", f"RUN={run.name}", "DEVICE=cpu", log_root=logs), world)
+    assert "export: SIM=isaac (as the run)" in said and "export: 5 observations, 1 actions" in said
+    assert re.search(r"policy\.onnx differs from the policy by at most \d\.\de-0[7-9] on 100 observations", said), said
+    assert "no policy.yaml: action term 'effort' is no joint position action" in said
+    assert {path.name for path in (run / "exported").iterdir()} == {"policy.pt", "policy.onnx"}
+    started = world.started()
+    assert started is not None and started["kit"].endswith("isaaclab.python.headless.kit")
 
 
 def test_a_nested_yaml_for_a_later_release(world: World, logs: Path) -> None:

@@ -19,10 +19,13 @@ from symbols import Finding, Lab, Reader, parse, string, uses
 pytestmark = pytest.mark.network
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = [file for file in sorted((ROOT / "runners").rglob("*.py")) if file.name != "mujoco.py"]  # which has mjlab's
-TEXTS = {str(file.relative_to(ROOT)): file.read_text(encoding="utf-8") for file in FILES}
+ALL = {
+    str(file.relative_to(ROOT)): file.read_text(encoding="utf-8") for file in sorted((ROOT / "runners").rglob("*.py"))
+}
+TEXTS = {file: text for file, text in ALL.items() if "import mujoco" not in text and "/tasks/" not in file}
+"""Without what knows MuJoCo and mjlab only."""
 
-NAMES = "scene sim viewer terrain term action_manager observation_manager _agents app_launcher"
+NAMES = "scene sim viewer terrain term term_cfg joint_action action_manager observation_manager _agents app_launcher"
 ROLES = {
     **{name: name for name in NAMES.split()},
     **dict.fromkeys(("env", "unwrapped", "base", "env.unwrapped", "env.env"), "env"),
@@ -31,9 +34,17 @@ ROLES = {
     **{f"cfg.{name}": name for name in ("scene", "sim", "viewer", "terrain")},
     **{f"env.{name}": name for name in ("action_manager", "observation_manager")},
     **{"configs.agent": "agent", "scene.terrain": "terrain"},
+    **{
+        "joint_action._asset": "articulation",
+        "joint_action.cfg": "action_cfg",
+        "motors": "motors",
+        "initial": "initial",
+    },
+    **{f"articulation.{name}": f"articulation.{name}" for name in ("cfg", "data")},
 }
 """What objects are in the runners, by their names. See symbols.uses()."""
 MANAGED, DIRECT, AGENTS = (f"isaaclab.envs:{name}" for name in ("ManagerBasedRLEnv", "DirectRLEnv", "DirectMARLEnv"))
+ACTIONS = "isaaclab.envs.mdp.actions.joint_actions"
 LAUNCHER, PARSE = "isaaclab.app.app_launcher", "isaaclab_tasks.utils.parse_cfg"
 OURS = ()
 TABLE = (
@@ -41,8 +52,17 @@ TABLE = (
     ("env", (MANAGED, DIRECT), "reset step render close episode_length_buf common_step_counter"),
     ("env", (MANAGED,), "action_manager observation_manager"),
     ("_agents", (AGENTS,), "cfg episode_length_buf common_step_counter"),
-    ("action_manager", ("isaaclab.managers:ActionManager",), "total_action_dim"),
-    ("observation_manager", ("isaaclab.managers:ObservationManager",), "compute"),
+    ("action_manager", ("isaaclab.managers:ActionManager",), "total_action_dim active_terms get_term"),
+    ("joint_action", (f"{ACTIONS}:JointPositionAction",), "cfg _asset _joint_names _scale _offset"),
+    ("action_cfg", ("isaaclab.envs.mdp:JointPositionActionCfg",), "clip"),
+    ("articulation", ("isaaclab.assets:Articulation",), "joint_names actuators cfg data"),
+    ("articulation.data", ("isaaclab.assets:ArticulationData",), "default_joint_stiffness default_joint_damping"),
+    ("articulation.cfg", ("isaaclab.assets:ArticulationCfg",), "init_state"),
+    ("initial", ("isaaclab.assets:ArticulationCfg.InitialStateCfg",), "pos joint_pos"),
+    ("motors", ("isaaclab.actuators:ActuatorBase",), "joint_names effort_limit"),
+    ("observation_manager", ("isaaclab.managers:ObservationManager",), "compute active_terms group_obs_term_dim"),
+    ("observation_manager", ("isaaclab.managers:ObservationManager",), "_group_obs_term_cfgs"),
+    ("term_cfg", ("isaaclab.managers:ObservationTermCfg",), "func params scale"),
     ("cfg", (f"{MANAGED}Cfg", f"{DIRECT}Cfg", f"{AGENTS}Cfg"), "scene sim viewer seed decimation episode_length_s"),
     ("cfg", (f"{MANAGED}Cfg", f"{DIRECT}Cfg", f"{AGENTS}Cfg"), "is_finite_horizon events"),
     ("cfg", (f"{MANAGED}Cfg",), "commands curriculum"),

@@ -168,25 +168,8 @@ class Cell:
         self.verb("play", viewer="none", episodes=2)
 
     def export(self) -> None:
-        import numpy as np
-        import onnxruntime
-        import torch
-
-        from runners import policy
-        from runners.learners.rsl_rl import checkpoint as files
-
-        state = files.read(self.run_dir().last_checkpoint()[0].path)
-        network = policy.rebuild(state, self.agent())[0].feed_forward()
-        observations = self.observations(1)[0]["actor"]
-        expected = network(observations[:1])
-        scripted = self.folder / "policy.jit"
-        torch.jit.script(network).save(str(scripted))
-        assert torch.equal(torch.jit.load(str(scripted))(observations[:1]), expected)
-        path = self.folder / "policy.onnx"
-        torch.onnx.export(network, (observations[:1],), str(path), input_names=["obs"], output_names=["actions"])
-        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-        (actions,) = session.run(None, {"obs": observations[:1].numpy()})
-        assert np.abs(actions - expected.numpy()).max() <= 1e-5
+        self.verb("export")
+        assert {path.name for path in (self.run_dir().path / "exported").iterdir()} == {"policy.pt", "policy.onnx"}
 
     def normaliser(self) -> None:
         self.variant(obs_normalization=True)

@@ -47,14 +47,22 @@ def run_folder(tmp_path: Path) -> Path:
     (run / "run.json").write_text('{"task": "Some-Task", "simulator": "recorder", "status": "finished"}')
     with zipfile.ZipFile(run / "model_0.pt", "w") as archive:
         archive.writestr("model/data.pkl", b"")
+    (tmp_path / "policy.onnx").touch()
     return tmp_path
 
 
 @pytest.mark.parametrize(
     ("verb", "flags"),
-    [("train", ["--args=env.x=1"]), ("train", ["--resume=1"]), ("play", ["--viewer=none"])],
+    [
+        ("train", ["--args=env.x=1"]),
+        ("train", ["--resume=1"]),
+        ("play", ["--viewer=none"]),
+        ("play", ["--viewer=none", "--policy={folder}/policy.onnx"]),
+        ("export", []),
+    ],
 )
 def test_only_the_standard_library_before_launch(verb: str, flags: list[str], run_folder: Path) -> None:
+    flags = [flag.format(folder=run_folder) for flag in flags]
     done = subprocess.run(
         [sys.executable, "-c", RECORDER.format(verb=verb), *flags, f"--log-root={run_folder}"],
         cwd=ROOT, capture_output=True, text=True, check=False,
