@@ -51,7 +51,7 @@ def format_(session: nox.Session) -> None:
 
 @nox.session
 def smoke(session: nox.Session) -> None:
-    """Doctor, train, resume and play through make on the simulator that is there, with the time of each."""
+    """Doctor, train, resume, play and export through make on the simulator that is there, with the time of each."""
     with tempfile.TemporaryDirectory() as folder:
         logs = f"LOG_ROOT={folder}"
         one_second = "ARGS=env.episode_length_s=1.0"
@@ -60,6 +60,7 @@ def smoke(session: nox.Session) -> None:
             "train": ("make", "train", "NUM_ENVS=16", "ITERATIONS=2", "NAME=smoke", logs),
             "resume": ("make", "train", "RESUME=1", "MORE=2", "NAME=resumed", logs),
             "play": ("make", "play", "NUM_ENVS=2", "EPISODES=2", "VIDEO=1", "VIDEO_LENGTH=50", one_second, logs),
+            "export": ("make", "export", logs),
             "runs": ("make", "runs", logs),
         }
         taken = {}
@@ -68,7 +69,7 @@ def smoke(session: nox.Session) -> None:
             session.run(*command, external=True)
             taken[name] = time.monotonic() - began
         (run,) = Path(folder).glob("*/*_resumed")
-        missing = [name for name in ("model_3.pt", "videos/play/model_3.mp4") if not (run / name).is_file()]
+        missing = [name for name in ("model_3.pt", "videos/play/model_3.mp4", "exported/policy.onnx") if not (run / name).is_file()]
         if missing:
             session.error(f"smoke: the run lacks {', '.join(missing)}")
         each = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in taken.items())
