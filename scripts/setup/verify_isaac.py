@@ -24,7 +24,7 @@ IMPORTS = (
     *("torch", "numpy", "gymnasium", "flatdict", "h5py", "hid", "hydra", "omegaconf", "onnx", "prettytable", "einops"),
     *("tensordict", "torch.utils.tensorboard", "toml", "trimesh", "warp", "yaml", "cv2", "scipy", "matplotlib"),
     *("rsl_rl.runners", "isaacsim", "isaaclab", "isaaclab.app", "isaaclab_rl", "isaaclab_contrib", "isaaclab_mimic"),
-    *("rich", "pynvml", "mediapy", "imageio_ffmpeg", "filelock", "PIL"),
+    *("rich", "pynvml", "mediapy", "imageio_ffmpeg", "filelock", "PIL", "onnxruntime"),
 )
 """What loads without Kit: isaaclab.envs' own imports, the learner's, those of the runners."""
 

@@ -38,7 +38,7 @@ LOCKED = [
 """Of the real lock, what the check of the workstation imports."""
 OTHERS = [
     "omegaconf", "h5py", "hidapi", "onnx", "prettytable", "einops", "tensordict", "tensorboard", "warp-lang", "rich",
-    "mediapy",
+    "mediapy", "onnxruntime",
 ]  # fmt: skip
 """More of that, in one wheel: pip takes a tenth of a second for each."""
 SOURCES = ("flatdict", "antlr4-python3-runtime")
