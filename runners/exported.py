@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -146,7 +147,10 @@ class OnnxPolicy:
     """
 
     def __init__(self, path: Path) -> None:
-        import onnxruntime  # type: ignore[import-untyped]
+        # Its telemetry, from 1.29 on, begins with the import: it sends what process this is and keeps a device's id in
+        # the home before disable_telemetry_events() can be called. https://github.com/microsoft/onnxruntime/pull/27379
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+        import onnxruntime
 
         self.path = path
         settings = onnxruntime.SessionOptions()

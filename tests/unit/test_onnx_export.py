@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,17 @@ def test_what_the_file_says_and_takes(tmp_path: Path) -> None:
     assert [(value.name, value.shape) for value in session.get_outputs()] == [("actions", ["batch", ACTIONS])]
     for count in (1, 6):
         assert session.run(None, {"obs": np.zeros((count, OBS), np.float32)})[0].shape == (count, ACTIONS)
+
+
+def test_running_one_leaves_nothing_in_the_home(tmp_path: Path) -> None:
+    """onnxruntime's telemetry would keep a database there. In CI it is quiet of itself, hence the bare environment."""
+    _, graph = written(nn.Sequential(nn.Linear(OBS, ACTIONS)), tmp_path)
+    (home := tmp_path / "home").mkdir()
+    code = f"OnnxPolicy(Path(sys.argv[1]))(np.zeros((1, {OBS}), np.float32))"
+    code = f"import sys, numpy as np; from pathlib import Path; from runners.exported import OnnxPolicy; {code}"
+    root = Path(__file__).resolve().parents[2]
+    subprocess.run([sys.executable, "-c", code, graph], cwd=root, env={"HOME": str(home)}, check=True)
+    assert not [*home.iterdir()]
 
 
 def test_every_activation_and_head(tmp_path: Path) -> None:
