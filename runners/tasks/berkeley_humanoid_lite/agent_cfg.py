@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 from mjlab.rl import RslRlModelCfg, RslRlOnPolicyRunnerCfg, RslRlPpoAlgorithmCfg
 
 HIDDEN = (256, 128, 128)
+
+
+@dataclass
+class SymmetricPpoCfg(RslRlPpoAlgorithmCfg):
+    """PPO with rsl_rl's symmetry, for which mjlab has no field."""
+
+    symmetry_cfg: dict[str, Any] | None = None
 
 
 def humanoid_agent_cfg() -> RslRlOnPolicyRunnerCfg:
@@ -48,3 +58,34 @@ def _agent_cfg(experiment: str) -> RslRlOnPolicyRunnerCfg:
             max_grad_norm=1.0,
         ),
     )
+
+
+def humanoid_stepping_agent_cfg() -> RslRlOnPolicyRunnerCfg:
+    """The humanoid's, for the task that leads to steps."""
+    return _stepping_agent_cfg(humanoid_agent_cfg(), "humanoid")
+
+
+def biped_stepping_agent_cfg() -> RslRlOnPolicyRunnerCfg:
+    """The biped's, for the task that leads to steps."""
+    return _stepping_agent_cfg(biped_agent_cfg(), "biped")
+
+
+def _stepping_agent_cfg(cfg: RslRlOnPolicyRunnerCfg, robot: str) -> RslRlOnPolicyRunnerCfg:
+    """Observations are normalised, mirror images are learned from, and exploration is within the motors' strength.
+
+    An action of 1 asks for 5 N m of a motor that has 6.
+    """
+    cfg.experiment_name = f"{robot}_stepping"
+    cfg.max_iterations = 1500
+    cfg.actor.obs_normalization = cfg.critic.obs_normalization = True
+    assert cfg.actor.distribution_cfg is not None
+    cfg.actor.distribution_cfg["init_std"] = 0.7
+    figures = vars(cfg.algorithm) | {"entropy_coef": 0.004}
+    symmetry = {
+        "use_data_augmentation": True,
+        "use_mirror_loss": False,
+        "mirror_loss_coeff": 0.0,
+        "data_augmentation_func": f"runners.tasks.berkeley_humanoid_lite.mirror:{robot}",
+    }
+    cfg.algorithm = SymmetricPpoCfg(**figures, symmetry_cfg=symmetry)
+    return cfg

@@ -1,0 +1,108 @@
+"""Rewards that lead from standing to stepping, for the tasks that have them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from mjlab.envs import ManagerBasedRlEnv
+    from mjlab.managers.reward_manager import RewardTermCfg
+    from mjlab.managers.scene_entity_config import SceneEntityCfg
+    from mjlab.sensor import ContactSensor
+
+MOVING = 0.1
+"""Sum of the commanded speeds, m/s and rad/s, above which steps are asked for."""
+LIGHT = 10.0
+"""Newtons that are added to the load on both feet, so that two feet in the air count as equal."""
+
+
+def foot_height(env: ManagerBasedRlEnv, asset_cfg: SceneEntityCfg) -> torch.Tensor:
+    """Height of the middle of each sole above a plane at z = 0, m. Shape (num_envs, feet)."""
+    return env.scene[asset_cfg.name].data.site_pos_w[:, asset_cfg.site_ids, 2]
+
+
+def foot_contact(env: ManagerBasedRlEnv, sensor_name: str) -> torch.Tensor:
+    """1 for a foot on the floor. Shape (num_envs, feet)."""
+    return _standing(env, sensor_name).float()
+
+
+def foot_air_time(env: ManagerBasedRlEnv, sensor_name: str) -> torch.Tensor:
+    """Seconds since a foot left the floor. Shape (num_envs, feet)."""
+    return _sensor(env, sensor_name).data.current_air_time
+
+
+def unloading(env: ManagerBasedRlEnv, sensor_name: str, command_name: str) -> torch.Tensor:
+    """|F_left - F_right| / (F_left + F_right + 10 N) where motion is asked for. Shape (num_envs,).
+
+    It grows smoothly from standing on both feet to standing on one, where an air time is still 0.
+    """
+    force = torch.norm(_sensor(env, sensor_name).data.force, dim=-1)
+    share = torch.abs(force[:, 0] - force[:, 1]) / (force.sum(dim=1) + LIGHT)
+    return share * _moving(env, command_name)
+
+
+def swing(env: ManagerBasedRlEnv, sensor_name: str, command_name: str, threshold: float, limit: float) -> torch.Tensor:
+    """Share, up to 1, of the threshold in s that one foot has stood and the other has swung. Shape (num_envs,).
+
+    0 where not exactly one foot stands, where either phase is longer than the limit in s, or no motion is asked for.
+    """
+    feet = _sensor(env, sensor_name).data
+    standing = feet.current_contact_time > 0.0
+    shorter = torch.amin(torch.where(standing, feet.current_contact_time, feet.current_air_time), dim=1)
+    counts = (standing.sum(dim=1) == 1) & (shorter < limit)
+    return torch.clamp(shorter / threshold, max=1.0) * counts * _moving(env, command_name)
+
+
+def lift(
+    env: ManagerBasedRlEnv, sensor_name: str, command_name: str, height: float, asset_cfg: SceneEntityCfg
+) -> torch.Tensor:
+    """Height of the swinging foot as a share, up to 1, of the given one in m. Shape (num_envs,)."""
+    standing = _standing(env, sensor_name)
+    share = torch.clamp(foot_height(env, asset_cfg) / height, 0.0, 1.0) * ~standing
+    return share.sum(dim=1) * (standing.sum(dim=1) == 1) * _moving(env, command_name)
+
+
+class Stuck:
+    """Sum over the feet of how much longer than ``patience`` s a sole has not been up. Shape (num_envs,).
+
+    From 0 at the patience to 1 at twice that. A sole is up if it is above ``height`` m and its foot does not touch.
+    """
+
+    def __init__(self, cfg: RewardTermCfg, env: ManagerBasedRlEnv) -> None:
+        feet = len(cfg.params["asset_cfg"].site_ids)
+        self._since = torch.zeros(env.num_envs, feet, device=env.device)
+
+    def reset(self, env_ids: torch.Tensor | slice | None = None) -> None:
+        """Begin to count."""
+        self._since[slice(None) if env_ids is None else env_ids] = 0.0
+
+    def __call__(
+        self,
+        env: ManagerBasedRlEnv,
+        *,
+        sensor_name: str,
+        command_name: str,
+        height: float,
+        patience: float,
+        asset_cfg: SceneEntityCfg,
+    ) -> torch.Tensor:
+        """See the class."""
+        up = (foot_height(env, asset_cfg) > height) & ~_standing(env, sensor_name)
+        self._since = torch.where(up, 0.0, self._since + env.step_dt)
+        late = torch.clamp((self._since - patience) / patience, 0.0, 1.0)
+        return late.sum(dim=1) * _moving(env, command_name)
+
+
+def _standing(env: ManagerBasedRlEnv, sensor_name: str) -> torch.Tensor:
+    return _sensor(env, sensor_name).data.current_contact_time > 0.0
+
+
+def _moving(env: ManagerBasedRlEnv, command_name: str) -> torch.Tensor:
+    command = env.command_manager.get_command(command_name)
+    return torch.norm(command[:, :2], dim=1) + torch.abs(command[:, 2]) > MOVING
+
+
+def _sensor(env: ManagerBasedRlEnv, sensor_name: str) -> ContactSensor:
+    return env.scene[sensor_name]
