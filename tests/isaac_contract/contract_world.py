@@ -209,7 +209,7 @@ class World:
     def environment(self, **env: Any) -> dict[str, str]:
         """That of a user without a display. IN_SETUP: the packages were not put in by set-up, which would be asked."""
         own = {"HOME": str(self.home), "PATH": f"{self.folder}/bin:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
-        own |= {"IN_SETUP": "1", "WARP_CACHE_PATH": str(ROOT / ".cache/warp")}
+        own |= {"IN_SETUP": "1", "WARP_CACHE_PATH": str(ROOT / ".cache/warp"), "OMP_NUM_THREADS": "1"}
         return {**own, **self.env, **{name: str(value) for name, value in env.items()}}
 
     def started(self) -> dict[str, Any] | None:
