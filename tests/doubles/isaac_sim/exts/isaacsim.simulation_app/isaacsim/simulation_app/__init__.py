@@ -185,7 +185,9 @@ def _record(sim, kit, given, early, window):
     }  # fmt: skip
     file = sim / "kit/logs/started.json"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(record, indent=1))
+    part = file.with_suffix(".part")  # tests wait for it and must not read half of it
+    part.write_text(json.dumps(record, indent=1))
+    part.replace(file)
 
 
 def _resolve(sim, kit, seen):
