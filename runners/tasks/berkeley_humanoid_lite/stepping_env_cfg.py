@@ -17,12 +17,14 @@ from mjlab.managers.reward_manager import RewardTermCfg
 from mjlab.managers.scene_entity_config import SceneEntityCfg
 from mjlab.tasks.velocity import mdp as mjlab_velocity_mdp
 
-from runners.tasks.berkeley_humanoid_lite.mdp import curriculum, rewards, stepping
+from runners.tasks.berkeley_humanoid_lite.mdp import curriculum, events, rewards, stepping
 from runners.tasks.berkeley_humanoid_lite.velocity_env_cfg import COMMAND, FEET, biped_env_cfg, humanoid_env_cfg
 
 SENSOR = {"sensor_name": "feet_contact"}
 AXES = "x", "y", "roll", "pitch", "yaw"
 STEPS_PER_ITERATION = 24
+STEADIED = 100
+"""Iterations for which the base's roll and pitch are damped."""
 HARDER_UNTIL = 400
 """Iterations until resets and pushes are as hard as they get."""
 
@@ -54,6 +56,9 @@ def _changed(cfg: ManagerBasedRlEnvCfg, play: bool, arms: bool) -> ManagerBasedR
         func=mjlab_mdp.push_by_setting_velocity,
         interval_range_s=(4.0, 8.0),
         params={"velocity_range": {}},
+    )
+    cfg.events["steady"] = EventTermCfg(
+        mode="step", func=events.steady, params={"damping": 30.0, "steps": STEADIED * STEPS_PER_ITERATION}
     )
     narrow, wide = (dict.fromkeys(AXES, (-size, size)) for size in (0.2, 0.5))
     cfg.curriculum["velocities"] = CurriculumTermCfg(

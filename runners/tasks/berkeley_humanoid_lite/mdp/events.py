@@ -53,6 +53,23 @@ def offset_default_joint_pos(
     default[ids] += sample_uniform(*offset_range, (len(ids), default.shape[1]), env.device)
 
 
+@requires_model_fields("dof_damping")  # type: ignore[untyped-decorator]
+def steady(env: ManagerBasedRlEnv, env_ids: torch.Tensor | None, damping: float, steps: int) -> None:
+    """Damp the base's roll and pitch as if it moved in honey, linearly less from the first step to the last of these.
+
+    A hand that holds a child: it slows a fall without holding the robot up, so that what keeps it up is learned.
+
+    Args:
+        env: the environment.
+        env_ids: not looked at; all of them.
+        damping: in the beginning, N m s/rad.
+        steps: of the environment, as a policy counts them; from then on there is none.
+    """
+    left = max(0.0, 1.0 - env.common_step_counter / steps)
+    roll_and_pitch = env.scene["robot"].indexing.free_joint_v_adr[3:5]
+    env.sim.model.dof_damping[:, roll_and_pitch] = damping * left
+
+
 def reset_root_state(
     env: ManagerBasedRlEnv,
     env_ids: torch.Tensor | None,
