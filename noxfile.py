@@ -69,7 +69,11 @@ def smoke(session: nox.Session) -> None:
             session.run(*command, external=True)
             taken[name] = time.monotonic() - began
         (run,) = Path(folder).glob("*/*_resumed")
-        missing = [name for name in ("model_3.pt", "videos/play/model_3.mp4", "exported/policy.onnx") if not (run / name).is_file()]
+        missing = [
+            name
+            for name in ("model_3.pt", "videos/play/model_3.mp4", "exported/policy.onnx")
+            if not (run / name).is_file()
+        ]
         if missing:
             session.error(f"smoke: the run lacks {', '.join(missing)}")
         each = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in taken.items())
