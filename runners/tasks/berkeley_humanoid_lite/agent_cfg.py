@@ -80,7 +80,7 @@ def _stepping_agent_cfg(cfg: RslRlOnPolicyRunnerCfg, robot: str) -> RslRlOnPolic
     cfg.actor.obs_normalization = cfg.critic.obs_normalization = True
     assert cfg.actor.distribution_cfg is not None
     cfg.actor.distribution_cfg["init_std"] = 0.7
-    figures = vars(cfg.algorithm) | {"entropy_coef": 0.004}
+    figures = vars(cfg.algorithm) | {"entropy_coef": 0.002, "desired_kl": 0.02, "learning_rate": 3.0e-4}
     symmetry = {
         "use_data_augmentation": True,
         "use_mirror_loss": False,

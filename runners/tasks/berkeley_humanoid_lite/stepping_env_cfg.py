@@ -15,6 +15,7 @@ from mjlab.managers.event_manager import EventTermCfg
 from mjlab.managers.observation_manager import ObservationTermCfg
 from mjlab.managers.reward_manager import RewardTermCfg
 from mjlab.managers.scene_entity_config import SceneEntityCfg
+from mjlab.managers.termination_manager import TerminationTermCfg
 from mjlab.tasks.velocity import mdp as mjlab_velocity_mdp
 
 from runners.tasks.berkeley_humanoid_lite.mdp import curriculum, events, rewards, stepping
@@ -23,7 +24,7 @@ from runners.tasks.berkeley_humanoid_lite.velocity_env_cfg import COMMAND, FEET,
 SENSOR = {"sensor_name": "feet_contact"}
 AXES = "x", "y", "roll", "pitch", "yaw"
 STEPS_PER_ITERATION = 24
-STEADIED = 100
+STEADIED = 150
 """Iterations for which the base's roll and pitch are damped."""
 HARDER_UNTIL = 400
 """Iterations until resets and pushes are as hard as they get."""
@@ -32,7 +33,12 @@ HARDER_UNTIL = 400
 def humanoid_stepping_env_cfg(play: bool = False) -> ManagerBasedRlEnvCfg:
     """The humanoid's task; with ``play``, without noise, pushes and an end."""
     cfg = _changed(humanoid_env_cfg(play), play, arms=True)
-    cfg.rewards["joint_deviation_arms"] = _deviation(-0.2, "arm_.*_joint")
+    cfg.rewards["track_lin_vel_xy_exp"].params["std"] = 0.5
+    cfg.rewards["joint_deviation_arms"] = _deviation(-0.1, "arm_.*_joint")
+    if not play:
+        cfg.events["steady"] = EventTermCfg(
+            mode="step", func=events.steady, params={"damping": 30.0, "steps": STEADIED * STEPS_PER_ITERATION}
+        )
     return cfg
 
 
@@ -49,6 +55,9 @@ def _changed(cfg: ManagerBasedRlEnvCfg, play: bool, arms: bool) -> ManagerBasedR
         "foot_height": ObservationTermCfg(func=stepping.foot_height, params={"asset_cfg": _soles()}),
     }
     cfg.events["reset_base"].params["pose_range"] |= {"z": (-0.039, -0.03)}  # onto the floor, not 4 cm above it
+    cfg.terminations["base_height"] = TerminationTermCfg(func=stepping.base_is_low, params={"height": 0.3})
+    command = cfg.commands[COMMAND["command_name"]]
+    command.rel_heading_envs, command.rel_standing_envs = 0.5, 0.05
     if play:
         return cfg
     cfg.events["push"] = EventTermCfg(
@@ -56,9 +65,6 @@ def _changed(cfg: ManagerBasedRlEnvCfg, play: bool, arms: bool) -> ManagerBasedR
         func=mjlab_mdp.push_by_setting_velocity,
         interval_range_s=(4.0, 8.0),
         params={"velocity_range": {}},
-    )
-    cfg.events["steady"] = EventTermCfg(
-        mode="step", func=events.steady, params={"damping": 30.0, "steps": STEADIED * STEPS_PER_ITERATION}
     )
     narrow, wide = (dict.fromkeys(AXES, (-size, size)) for size in (0.2, 0.5))
     cfg.curriculum["velocities"] = CurriculumTermCfg(
@@ -79,9 +85,11 @@ def _rewards(arms: bool) -> dict[str, RewardTermCfg]:
         "track_lin_vel_xy_exp": RewardTermCfg(
             func=rewards.track_lin_vel_xy_yaw_frame_exp, weight=3.0, params={**COMMAND, "std": 0.35}
         ),
+        "progress": RewardTermCfg(func=stepping.progress, weight=0.5, params=dict(COMMAND)),
         "track_ang_vel_z_exp": RewardTermCfg(
-            func=rewards.track_ang_vel_z_world_exp, weight=1.0, params={**COMMAND, "std": 0.5}
+            func=stepping.TrackYawRate, weight=2.0, params={**COMMAND, "std": 0.7, "window": 0.3}
         ),
+        "turn_progress": RewardTermCfg(func=stepping.TurnProgress, weight=1.0, params={**COMMAND, "window": 0.3}),
         "alive": RewardTermCfg(func=mjlab_mdp.is_alive, weight=0.2),
         "upright": RewardTermCfg(
             func=mjlab_velocity_mdp.upright, weight=1.0, params={"std": math.sqrt(0.2), "asset_cfg": _base()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+from mjlab.utils.lab_api.math import quat_apply_inverse, yaw_quat
 
 if TYPE_CHECKING:
     from mjlab.envs import ManagerBasedRlEnv
@@ -93,6 +94,65 @@ class Stuck:
         self._since = torch.where(up, 0.0, self._since + env.step_dt)
         late = torch.clamp((self._since - patience) / patience, 0.0, 1.0)
         return late.sum(dim=1) * _moving(env, command_name)
+
+
+def base_is_low(env: ManagerBasedRlEnv, height: float) -> torch.Tensor:
+    """Whether the base's centre of mass is below a height in m: a robot on its knees. Shape (num_envs,)."""
+    return env.scene["robot"].data.root_com_pos_w[:, 2] < height
+
+
+def progress(env: ManagerBasedRlEnv, command_name: str) -> torch.Tensor:
+    """Speed along the commanded direction as a share, up to 1, of the commanded speed. Shape (num_envs,).
+
+    0 where no more than 0.1 m/s is commanded. Unlike an exponential it has a slope far from the command too.
+    """
+    command = env.command_manager.get_command(command_name)[:, :2]
+    data = env.scene["robot"].data
+    velocity = quat_apply_inverse(yaw_quat(data.root_link_quat_w), data.root_com_lin_vel_w)[:, :2]
+    speed = torch.norm(command, dim=1).clamp(min=MOVING)
+    along = torch.sum(velocity * command, dim=1) / speed
+    return torch.where(speed > MOVING, torch.minimum(along, speed) / speed, 0.0)
+
+
+class _YawRate:
+    """The rate of turning about the vertical, rad/s, smoothed: within a step it swings by more than is commanded."""
+
+    def __init__(self, cfg: RewardTermCfg, env: ManagerBasedRlEnv) -> None:
+        self._smooth = torch.zeros(env.num_envs, device=env.device)
+
+    def reset(self, env_ids: torch.Tensor | slice | None = None) -> None:
+        """Begin from rest."""
+        self._smooth[slice(None) if env_ids is None else env_ids] = 0.0
+
+    def update(self, env: ManagerBasedRlEnv, window: float) -> torch.Tensor:
+        """Take in a step; ``window`` is the filter's time constant in s. Shape (num_envs,)."""
+        now = env.scene["robot"].data.root_link_ang_vel_w[:, 2]
+        self._smooth += (now - self._smooth) * min(1.0, env.step_dt / window)
+        return self._smooth
+
+
+class TrackYawRate(_YawRate):
+    """exp(-(command - rate)^2 / std^2) of the smoothed rate; std in rad/s. Shape (num_envs,)."""
+
+    def __call__(self, env: ManagerBasedRlEnv, command_name: str, std: float, window: float) -> torch.Tensor:
+        """See the class."""
+        error = env.command_manager.get_command(command_name)[:, 2] - self.update(env, window)
+        return torch.exp(-torch.square(error / std))
+
+
+class TurnProgress(_YawRate):
+    """The smoothed rate in the commanded direction as a share of the command, from -1 / |command| to 1.
+
+    0 where no more than 0.1 rad/s is commanded. Shape (num_envs,).
+    """
+
+    def __call__(self, env: ManagerBasedRlEnv, command_name: str, window: float) -> torch.Tensor:
+        """See the class."""
+        command = env.command_manager.get_command(command_name)[:, 2]
+        size = torch.abs(command)
+        along = self.update(env, window) * torch.sign(command)
+        share = torch.minimum(along.clamp(min=-1.0), size) / size.clamp(min=0.3)
+        return share * (size > MOVING)
 
 
 def _standing(env: ManagerBasedRlEnv, sensor_name: str) -> torch.Tensor:
