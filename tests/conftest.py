@@ -23,7 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 WARM = ("test_convert.py", "test_endings.py", "test_export.py", "test_play.py", "test_tensorboard.py", "test_train.py")
 TOGETHER = {
-    **dict.fromkeys(("test_bhl_task.py", "test_bhl_terms.py"), "both robots' environments"),
+    **dict.fromkeys(("test_bhl_task.py", "test_bhl_terms.py", "test_bhl_stepping.py"), "both robots' environments"),
     **dict.fromkeys(WARM, "the warm server and the trained run"),
 }
 """Files that one process takes, because each further one would make anew what they share."""
