@@ -12,6 +12,12 @@ from warm import Warm
 from warm_server import Server
 
 
+@pytest.fixture(autouse=True)
+def _renderer_not_yet_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A verb that ran in this process has chosen for itself, and what a test starts would take that over."""
+    monkeypatch.delenv("MUJOCO_GL", raising=False)
+
+
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
     return Make(tmp_path / "läufe and logs")
