@@ -132,7 +132,8 @@ def of_policy(policy: str) -> tuple[str, Path]:
         known = f"the names are {', '.join(names)}" if names else "no policies come along"
         raise UserError(f"unknown POLICY '{policy}'{nearest(policy, names)}; {known}; or name a file.onnx")
     if not path.is_file():
-        raise UserError(f"POLICY '{policy}' is no file; name an ONNX file, or one of {', '.join(shipped())}")
+        others = "".join(f" or {name}" for name in shipped())
+        raise UserError(f"POLICY '{policy}' is no file; name an ONNX file{others}")
     above = path.absolute().parent
     if path.stem != "policy":
         return path.stem, path

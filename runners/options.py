@@ -216,20 +216,8 @@ class Options:
 
 
 VERBS = (
-    *(
-        "setup",
-        "train",
-        "play",
-        "export",
-        "sim2sim",
-        "evaluate",
-        "runs",
-        "tasks",
-        "tensorboard",
-        "doctor",
-        "fix",
-        "explain",
-    ),
+    *("setup", "train", "play", "export", "sim2sim", "evaluate"),
+    *("runs", "tasks", "tensorboard", "doctor", "fix", "explain"),
     *("check-config", "convert", "bundle", "clean-caches", "uninstall", "test", "lint"),
 )
 FOR_ISAAC = ("install", "robot", "isaac_sim_zip", "isaac_sim_url", "isaacsim_path", "isaaclab_path", "offline")

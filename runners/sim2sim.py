@@ -83,8 +83,6 @@ def sim2sim(options: Options, console: Console, interrupts: Interrupts, closing:
 
 
 def _viewer(options: Options) -> str:
-    if options.viewer == "web":
-        raise UserError("VIEWER 'web' is for make play; give VIEWER=native, or VIDEO=1")
     viewer = choose_viewer(options)
     refused = viewer == "video" and "video" in options.given and not options.video
     return "none" if refused else viewer

@@ -453,7 +453,6 @@ def test_a_fall_is_written_and_is_a_failure(
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["fell_at_s"] == summary["upright_s"] < 3 and summary["command"]["turning left"] == pytest.approx(0.1)
     assert "then it fell" in capsys.readouterr().out
-    assert "VIEWER 'web' is for make play" in refusal(run, fitting, Console("sim2sim"), viewer="web")
 
 
 def test_a_run_gets_figures_a_plot_and_a_video(fitting: Path, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
-"""The velocity tasks with rewards and resets from which a policy learns to walk in MuJoCo within minutes.
+"""The velocity tasks with rewards and resets that lead from standing to steps in MuJoCo.
 
-Robots, observations, actions, commands and randomisation are those of ``velocity_env_cfg``: with its rewards a robot
-that stands still earns more than one that walks under exploration noise, and stays there (README.md).
+Robots, what a policy sees and does, and randomisation are those of ``velocity_env_cfg``: with its rewards a robot that
+stands still earns more than one that walks under exploration noise, and stays there (README.md).
 """
 
 from __future__ import annotations
@@ -19,7 +19,13 @@ from mjlab.managers.termination_manager import TerminationTermCfg
 from mjlab.tasks.velocity import mdp as mjlab_velocity_mdp
 
 from runners.tasks.berkeley_humanoid_lite.mdp import curriculum, events, rewards, stepping
-from runners.tasks.berkeley_humanoid_lite.velocity_env_cfg import COMMAND, FEET, biped_env_cfg, humanoid_env_cfg
+from runners.tasks.berkeley_humanoid_lite.velocity_env_cfg import (
+    COMMAND,
+    FEET,
+    biped_env_cfg,
+    deviation,
+    humanoid_env_cfg,
+)
 
 SENSOR = {"sensor_name": "feet_contact"}
 AXES = "x", "y", "roll", "pitch", "yaw"
@@ -34,7 +40,7 @@ def humanoid_stepping_env_cfg(play: bool = False) -> ManagerBasedRlEnvCfg:
     """The humanoid's task; with ``play``, without noise, pushes and an end."""
     cfg = _changed(humanoid_env_cfg(play), play, arms=True)
     cfg.rewards["track_lin_vel_xy_exp"].params["std"] = 0.5
-    cfg.rewards["joint_deviation_arms"] = _deviation(-0.1, "arm_.*_joint")
+    cfg.rewards["joint_deviation_arms"] = deviation(-0.1, "arm_.*_joint")
     if not play:
         cfg.events["steady"] = EventTermCfg(
             mode="step", func=events.steady, params={"damping": 30.0, "steps": STEADIED * STEPS_PER_ITERATION}
@@ -50,8 +56,8 @@ def biped_stepping_env_cfg(play: bool = False) -> ManagerBasedRlEnvCfg:
 def _changed(cfg: ManagerBasedRlEnvCfg, play: bool, arms: bool) -> ManagerBasedRlEnvCfg:
     cfg.rewards = _rewards(arms)
     cfg.observations["critic"].terms |= {
-        "foot_contact": ObservationTermCfg(func=stepping.foot_contact, params=dict(SENSOR)),
-        "foot_air_time": ObservationTermCfg(func=stepping.foot_air_time, params=dict(SENSOR)),
+        "foot_contact": ObservationTermCfg(func=mjlab_velocity_mdp.foot_contact, params=dict(SENSOR)),
+        "foot_air_time": ObservationTermCfg(func=mjlab_velocity_mdp.foot_air_time, params=dict(SENSOR)),
         "foot_height": ObservationTermCfg(func=stepping.foot_height, params={"asset_cfg": _soles()}),
     }
     cfg.events["reset_base"].params["pose_range"] |= {"z": (-0.039, -0.03)}  # onto the floor, not 4 cm above it
@@ -117,8 +123,8 @@ def _rewards(arms: bool) -> dict[str, RewardTermCfg]:
             weight=-0.1,
             params={**SENSOR, "asset_cfg": SceneEntityCfg("robot", body_names=(FEET,))},
         ),
-        "joint_deviation_hip": _deviation(-0.2, ".*_hip_yaw_joint", ".*_hip_roll_joint"),
-        "joint_deviation_ankle_roll": _deviation(-0.2, ".*_ankle_roll_joint"),
+        "joint_deviation_hip": deviation(-0.2, ".*_hip_yaw_joint", ".*_hip_roll_joint"),
+        "joint_deviation_ankle_roll": deviation(-0.2, ".*_ankle_roll_joint"),
     }
 
 
@@ -128,11 +134,6 @@ def _base() -> SceneEntityCfg:
 
 def _soles() -> SceneEntityCfg:
     return SceneEntityCfg("robot", site_names=("left_foot", "right_foot"))
-
-
-def _deviation(weight: float, *joints: str) -> RewardTermCfg:
-    asset = SceneEntityCfg("robot", joint_names=joints)
-    return RewardTermCfg(func=rewards.joint_deviation_l1, weight=weight, params={"asset_cfg": asset})
 
 
 def _pose(arms: bool) -> dict[str, object]:

@@ -36,8 +36,8 @@ ENDLESS_S = int(1e9)
 def humanoid_env_cfg(play: bool = False) -> ManagerBasedRlEnvCfg:
     """The humanoid's task; with ``play``, without noise and without an end."""
     terms = _rewards() | {
-        "joint_deviation_shoulder": _deviation(-1.0, ".*_shoulder_.*_joint"),
-        "joint_deviation_elbow": _deviation(-1.0, ".*_elbow_.*_joint"),
+        "joint_deviation_shoulder": deviation(-1.0, ".*_shoulder_.*_joint"),
+        "joint_deviation_elbow": deviation(-1.0, ".*_elbow_.*_joint"),
     }
     command = _command(x=1.0, y=0.5, yaw=1.5)
     return _env_cfg(humanoid_cfg(), command, terms, (*UNDESIRED, *UNDESIRED_ARMS), play)
@@ -195,12 +195,13 @@ def _rewards() -> dict[str, RewardTermCfg]:
             weight=-1.0,
             params={"sensor_name": "undesired_contact", "threshold": 1.0},
         ),
-        "joint_deviation_hip": _deviation(-1.0, ".*_hip_yaw_joint", ".*_hip_roll_joint"),
-        "joint_deviation_ankle_roll": _deviation(-1.0, ".*_ankle_roll_joint"),
+        "joint_deviation_hip": deviation(-1.0, ".*_hip_yaw_joint", ".*_hip_roll_joint"),
+        "joint_deviation_ankle_roll": deviation(-1.0, ".*_ankle_roll_joint"),
     }
 
 
-def _deviation(weight: float, *joints: str) -> RewardTermCfg:
+def deviation(weight: float, *joints: str) -> RewardTermCfg:
+    """A reward for the distance of the named joints from their default."""
     asset = SceneEntityCfg("robot", joint_names=joints)
     return RewardTermCfg(func=rewards.joint_deviation_l1, weight=weight, params={"asset_cfg": asset})
 

@@ -24,16 +24,6 @@ def foot_height(env: ManagerBasedRlEnv, asset_cfg: SceneEntityCfg) -> torch.Tens
     return env.scene[asset_cfg.name].data.site_pos_w[:, asset_cfg.site_ids, 2]
 
 
-def foot_contact(env: ManagerBasedRlEnv, sensor_name: str) -> torch.Tensor:
-    """1 for a foot on the floor. Shape (num_envs, feet)."""
-    return _standing(env, sensor_name).float()
-
-
-def foot_air_time(env: ManagerBasedRlEnv, sensor_name: str) -> torch.Tensor:
-    """Seconds since a foot left the floor. Shape (num_envs, feet)."""
-    return _sensor(env, sensor_name).data.current_air_time
-
-
 def unloading(env: ManagerBasedRlEnv, sensor_name: str, command_name: str) -> torch.Tensor:
     """|F_left - F_right| / (F_left + F_right + 10 N) where motion is asked for. Shape (num_envs,).
 
