@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from runners import exported, overrides, plan, run_dir, simulators
 from runners.closing import Closing
 from runners.console import Console
-from runners.errors import UserError
+from runners.errors import UsageError, UserError
 from runners.options import Options
 from runners.run_dir import Checkpoint, RunDir
 
@@ -199,7 +199,7 @@ def configure(options: Options, subject: Subject, simulator: Any, console: Conso
         plan.restore(configs.agent, agent_file, "agent", subject.run.name, console)
     for note in simulator.prepare_play(configs.env, options.terrain == "plane"):
         console.say(note)
-    overrides.apply(configs, [word for word in subject.recorded.get("overrides", []) if word.startswith("env.")])
+    apply_recorded(configs, subject.recorded.get("overrides", []), console)
     configs.env.scene.num_envs = options.num_envs or min(options.episodes, 8)
     wanted = subject.recorded.get("seed", 42) if options.seed is None else options.seed
     configs.env.seed = secrets.randbelow(2**31) if wanted == "random" else int(wanted)
@@ -208,6 +208,15 @@ def configure(options: Options, subject: Subject, simulator: Any, console: Conso
     overrides.apply(configs, overrides.split(options.args).fields)
     simulator.check(task, configs)
     return configs
+
+
+def apply_recorded(configs: Any, words: list[str], console: Console) -> None:
+    """Set the environment's fields as the run did; those of terms that only training has are a warning each."""
+    for word in words:
+        try:
+            overrides.apply(configs, [word] if word.startswith("env.") else [])
+        except UsageError:
+            console.warn(f"'{word}' of the run's training is passed over: to play, the task has no such field")
 
 
 def build(configs: Any, simulator: Any, device: str, render: bool, close: Callable[[Any], Any]) -> Any:
