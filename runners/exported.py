@@ -59,6 +59,8 @@ def find(policy: str | None, config: str | None, run: str, log_root: Path) -> Ex
     for place in places:
         if place.is_file():
             return Exported(name, onnx, place, found)
+    if found:
+        raise UserError(f"the export of run '{found.name}' has no policy.yaml; make export RUN={found.name} says why")
     raise UserError(f"there is no '{places[0].name}' beside '{onnx}'; name the policy's yaml with CONFIG=")
 
 

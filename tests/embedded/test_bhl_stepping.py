@@ -5,16 +5,19 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import bhl_env
+import mujoco
 import numpy as np
 import pytest
 import torch
-from bhl_env import COMMAND, ENVS, STEP_S, Bhl, feel, forget, put, random_states, resting
+from bhl_env import COMMAND, ENVS, STEP_S, Bhl, feel, forget, put, random_states, resting, turned
+from mjlab.entity import Entity
 from mjlab.managers.reward_manager import RewardTermCfg
 from mjlab.managers.scene_entity_config import SceneEntityCfg
 from test_bhl_terms import SOLES_ON_FLOOR, standing_on_one
 
+from runners.simulators.mujoco import SIMULATOR
 from runners.tasks.berkeley_humanoid_lite.mdp import curriculum, events, stepping
-from runners.tasks.berkeley_humanoid_lite.robots import BIPED
+from runners.tasks.berkeley_humanoid_lite.robots import BIPED, HUMANOID, ROBOTS, Robot
 
 FEET = {"sensor_name": "feet_contact", "command_name": COMMAND}
 ASKED = np.array([[0.2, 0, 0], [0, 0, -0.2], [0, 0.06, 0.05], [0.05, 0, 0.04]])
@@ -89,6 +92,23 @@ def test_stuck_counts_each_foot_that_stays_down(bhl: Bhl, soles: SceneEntityCfg)
     assert stuck(bhl.env, **{**params, "height": -1.0})[1] == 1
 
 
+def test_feet_are_near_whatever_the_heading(bhl: Bhl, soles: SceneEntityCfg) -> None:
+    """The soles are 0.114 m apart where the legs are straight; both hips rolled by an angle bring them together."""
+    states = resting(bhl, SOLES_ON_FLOOR)
+    states.quaternion[:] = [turned(yaw, 0.0, 0.0) for yaw in (0.0, 1.2, -2.5, 3.0)]
+    states.joints[2, bhl.joints("leg_left_hip_pitch")] = -0.8  # ahead, which does not count
+    states.joints[3, bhl.joints("leg_left_hip_roll")] = -0.2
+    states.joints[3, bhl.joints("leg_right_hip_roll")] = 0.2
+    put(bhl, states)
+    left, right = (states.rotations()[3].T @ bhl.env.scene["robot"].data.site_pos_w[3, foot].numpy()
+                   for foot in soles.site_ids)  # fmt: skip
+    crossed = (left - right)[1]
+    assert crossed < 0
+    expected = [(0.2 - 0.114) / 0.2] * 3 + [(0.2 - crossed) / 0.2]
+    np.testing.assert_allclose(stepping.feet_near(bhl.env, 0.2, soles), expected, atol=3e-3)
+    np.testing.assert_allclose(stepping.feet_near(bhl.env, 0.1, soles)[:3], 0)
+
+
 def test_progress_is_a_share_of_what_is_asked_for(bhl: Bhl) -> None:
     states = random_states(bhl)
     states.command[:] = [[0.4, 0, 0], [0, -0.3, 1], [0.3, 0.4, 0], [0.09, 0, 1]]
@@ -151,3 +171,20 @@ def test_velocities_widen() -> None:
     env.common_step_counter = 1000
     assert curriculum.widen(env, None, events=("push",), **ranges) == 1.0
     assert cfg.params["velocity_range"]["x"] == pytest.approx((-0.6, 1.0))
+
+
+@pytest.mark.parametrize("robot", ROBOTS, ids=lambda robot: robot.name)
+def test_legs_touch_each_other_in_the_variants_alone(robot: Robot) -> None:
+    """The feet are crossed; the humanoid's arms are in its trunk too, which no training feels."""
+    touching = []
+    for task in (robot.task, robot.task.replace("-v0", "-MuJoCo-v0")):
+        model = Entity(SIMULATOR.configs(task).env.scene.entities["robot"]).spec.compile()
+        data = mujoco.MjData(model)
+        for side, angle in (("left", -0.2), ("right", 0.2)):
+            data.joint(f"leg_{side}_hip_roll_joint").qpos = angle
+            if robot is HUMANOID:
+                data.joint(f"arm_{side}_shoulder_roll_joint").qpos = 5 * angle
+        mujoco.mj_forward(model, data)
+        names = ([model.geom(geom).name for geom in pair] for pair in data.contact.geom)
+        touching.append({tuple(sorted(name[:9] for name in pair)) for pair in names})
+    assert touching == [set(), {("leg_left_", "leg_right")}]

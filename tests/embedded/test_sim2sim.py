@@ -313,6 +313,7 @@ def test_a_run_must_be_exported_and_may_be_newer(fitting: Path, tmp_path: Path) 
     assert "run 'first' is not exported; make export RUN=first" in refusal(find, None, root=tmp_path / "runs")
     (run / "exported").mkdir()
     onnx_file = fitting.rename(run / "exported" / "policy.onnx")
+    assert "has no policy.yaml; make export RUN=first says why" in refusal(find, None, root=tmp_path / "runs")
     (tmp_path / "still.yaml").rename(run / "exported" / "policy.yaml")
     found = find(None, root=tmp_path / "runs")
     assert found.name == "first" and found.results("sim2sim") == run / "sim2sim"

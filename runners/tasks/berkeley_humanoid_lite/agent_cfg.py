@@ -79,8 +79,8 @@ def _stepping_agent_cfg(cfg: RslRlOnPolicyRunnerCfg, robot: str) -> RslRlOnPolic
     cfg.max_iterations = 1500
     cfg.actor.obs_normalization = cfg.critic.obs_normalization = True
     assert cfg.actor.distribution_cfg is not None
-    cfg.actor.distribution_cfg["init_std"] = 0.7
-    figures = vars(cfg.algorithm) | {"entropy_coef": 0.002, "desired_kl": 0.02, "learning_rate": 3.0e-4}
+    cfg.actor.distribution_cfg["init_std"] = 0.8
+    figures = vars(cfg.algorithm) | {"entropy_coef": 0.001, "desired_kl": 0.02, "learning_rate": 3.0e-4}
     symmetry = {
         "use_data_augmentation": True,
         "use_mirror_loss": False,

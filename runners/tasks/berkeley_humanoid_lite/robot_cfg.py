@@ -65,6 +65,16 @@ def _entity(robot: Robot, spec: Callable[[], mujoco.MjSpec]) -> EntityCfg:
     )
 
 
+def let_legs_touch(entity: EntityCfg) -> None:
+    """Have the shapes of the left leg and those of the right one touch, as on the robot and in plain MuJoCo.
+
+    Two shapes touch if one's contype has a bit of the other's conaffinity. Bit 0 is the floor's, bit 1 the left leg's.
+    """
+    (collision,) = entity.collisions
+    collision.contype = {"leg_left_.*": 2, ".*": 0}
+    collision.conaffinity = {"leg_right_.*": 3, ".*": 1}
+
+
 def _actuators(robot: Robot) -> tuple[BuiltinPositionActuatorCfg, ...]:
     """One group for all joints of the same figures; no joint friction, as in upstream's training."""
     figures = zip(robot.stiffness, robot.damping, robot.effort_limit, robot.armature, strict=True)

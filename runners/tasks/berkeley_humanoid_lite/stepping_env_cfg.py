@@ -19,6 +19,7 @@ from mjlab.managers.termination_manager import TerminationTermCfg
 from mjlab.tasks.velocity import mdp as mjlab_velocity_mdp
 
 from runners.tasks.berkeley_humanoid_lite.mdp import curriculum, events, rewards, stepping
+from runners.tasks.berkeley_humanoid_lite.robot_cfg import let_legs_touch
 from runners.tasks.berkeley_humanoid_lite.velocity_env_cfg import (
     COMMAND,
     FEET,
@@ -39,7 +40,8 @@ HARDER_UNTIL = 400
 def humanoid_stepping_env_cfg(play: bool = False) -> ManagerBasedRlEnvCfg:
     """The humanoid's task; with ``play``, without noise, pushes and an end."""
     cfg = _changed(humanoid_env_cfg(play), play, arms=True)
-    cfg.rewards["track_lin_vel_xy_exp"].params["std"] = 0.5
+    cfg.rewards["track_lin_vel_xy_exp"].params["std"] = 0.4
+    cfg.rewards["progress"].weight = 2.5  # its commands are twice as fast
     cfg.rewards["joint_deviation_arms"] = deviation(-0.1, "arm_.*_joint")
     if not play:
         cfg.events["steady"] = EventTermCfg(
@@ -54,6 +56,7 @@ def biped_stepping_env_cfg(play: bool = False) -> ManagerBasedRlEnvCfg:
 
 
 def _changed(cfg: ManagerBasedRlEnvCfg, play: bool, arms: bool) -> ManagerBasedRlEnvCfg:
+    let_legs_touch(cfg.scene.entities["robot"])
     cfg.rewards = _rewards(arms)
     cfg.observations["critic"].terms |= {
         "foot_contact": ObservationTermCfg(func=mjlab_velocity_mdp.foot_contact, params=dict(SENSOR)),
@@ -89,19 +92,19 @@ def _rewards(arms: bool) -> dict[str, RewardTermCfg]:
     """Staying upright pays, and so do unloading a foot, lifting it, and moving as commanded."""
     return {
         "track_lin_vel_xy_exp": RewardTermCfg(
-            func=rewards.track_lin_vel_xy_yaw_frame_exp, weight=3.0, params={**COMMAND, "std": 0.35}
+            func=rewards.track_lin_vel_xy_yaw_frame_exp, weight=4.0, params={**COMMAND, "std": 0.3}
         ),
-        "progress": RewardTermCfg(func=stepping.progress, weight=0.5, params=dict(COMMAND)),
+        "progress": RewardTermCfg(func=stepping.progress, weight=2.0, params=dict(COMMAND)),
         "track_ang_vel_z_exp": RewardTermCfg(
             func=stepping.TrackYawRate, weight=2.0, params={**COMMAND, "std": 0.7, "window": 0.3}
         ),
-        "turn_progress": RewardTermCfg(func=stepping.TurnProgress, weight=1.0, params={**COMMAND, "window": 0.3}),
+        "turn_progress": RewardTermCfg(func=stepping.TurnProgress, weight=1.5, params={**COMMAND, "window": 0.3}),
         "alive": RewardTermCfg(func=mjlab_mdp.is_alive, weight=0.2),
         "upright": RewardTermCfg(
             func=mjlab_velocity_mdp.upright, weight=1.0, params={"std": math.sqrt(0.2), "asset_cfg": _base()}
         ),
         "pose": RewardTermCfg(func=mjlab_velocity_mdp.variable_posture, weight=0.3, params=_pose(arms)),
-        "unloading": RewardTermCfg(func=stepping.unloading, weight=1.0, params={**SENSOR, **COMMAND}),
+        "unloading": RewardTermCfg(func=stepping.unloading, weight=1.5, params={**SENSOR, **COMMAND}),
         "swing": RewardTermCfg(
             func=stepping.swing, weight=2.5, params={**SENSOR, **COMMAND, "threshold": 0.2, "limit": 0.5}
         ),
@@ -110,9 +113,10 @@ def _rewards(arms: bool) -> dict[str, RewardTermCfg]:
         ),
         "stuck": RewardTermCfg(
             func=stepping.Stuck,
-            weight=-0.5,
+            weight=-1.5,
             params={**SENSOR, **COMMAND, "height": 0.02, "patience": 0.4, "asset_cfg": _soles()},
         ),
+        "feet_near": RewardTermCfg(func=stepping.feet_near, weight=-5.0, params={"width": 0.1, "asset_cfg": _soles()}),
         "lin_vel_z_l2": RewardTermCfg(func=rewards.lin_vel_z_l2, weight=-0.2),
         "ang_vel_xy_l2": RewardTermCfg(func=rewards.ang_vel_xy_l2, weight=-0.03),
         "action_rate_l2": RewardTermCfg(func=mjlab_mdp.action_rate_l2, weight=-0.005),

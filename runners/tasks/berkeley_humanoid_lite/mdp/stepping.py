@@ -55,6 +55,18 @@ def lift(
     return share.sum(dim=1) * (standing.sum(dim=1) == 1) * _moving(env, command_name)
 
 
+def feet_near(env: ManagerBasedRlEnv, width: float, asset_cfg: SceneEntityCfg) -> torch.Tensor:
+    """How far the left sole's middle is from being ``width`` m to the left of the right one's, as a share of it.
+
+    0 where it is, 1 where one foot is before the other, more where they are crossed. A foot is 0.072 m wide.
+    Shape (num_envs,).
+    """
+    data = env.scene[asset_cfg.name].data
+    soles = data.site_pos_w[:, asset_cfg.site_ids]
+    apart = quat_apply_inverse(yaw_quat(data.root_link_quat_w), soles[:, 0] - soles[:, 1])[:, 1]
+    return torch.clamp((width - apart) / width, min=0.0)
+
+
 class Stuck:
     """Sum over the feet of how much longer than ``patience`` s a sole has not been up. Shape (num_envs,).
 
