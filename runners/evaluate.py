@@ -35,8 +35,8 @@ from runners.robustness import Case, Outcome, Result
 from runners.run_dir import TIMESTAMP
 from runners.tasks.berkeley_humanoid_lite.robots import ROBOTS
 
-Progress = Callable[[int, int], None]
-"""Called with the number of episodes that are done, and of all."""
+Progress = Callable[[int], None]
+"""Called with the number of episodes that are done."""
 
 
 def evaluate(options: Options, console: Console, interrupts: Interrupts, closing: Closing) -> None:
@@ -54,31 +54,36 @@ def evaluate(options: Options, console: Console, interrupts: Interrupts, closing
     cases = robustness.grid(robot.largest_command)
     episodes = options.episodes if "episodes" in options.given else robustness.EPISODES
     seed = random.SystemRandom().getrandbits(32) if options.seed == "random" else int(options.seed or 0)
+    everywhere = robustness.anywhere(robot.largest_command, seed)
     count, processes = episodes * len(cases), cores()
+    total = count + len(everywhere)
     job = Job(subject.onnx, deployment, seed)
-    seconds = trial(job, cases[0]) * count / processes
+    simulated = sum(case.seconds for case in [*cases * episodes, *everywhere])
+    seconds = trial(job, cases[0]) / cases[0].seconds * simulated / processes
     console.say(
-        f"'{subject.name}' ({robot.name}), {len(cases)} cells x {counted(episodes, 'episode')} of "
-        f"{robustness.SECONDS:g} s, seed {seed}, on {counted(processes, 'idle core')} about {_minutes(seconds)}"
+        f"'{subject.name}' ({robot.name}), seed {seed}: {len(cases)} cells x {counted(episodes, 'episode')} of "
+        f"{robustness.SECONDS:g} s and {len(everywhere)} at any command of {robustness.ANYWHERE_S:g} s, "
+        f"on {counted(processes, 'idle core')} about {_minutes(seconds)}"
     )
     with new_folder(subject.results("evaluate")) as folder:
         began = time.monotonic()
 
-        def progress(done: int, of: int) -> None:
+        def progress(done: int) -> None:
             interrupts.check()
-            left = (time.monotonic() - began) / done * (of - done)
+            left = (time.monotonic() - began) / done * (total - done)
             # the first ones include the start of the processes
-            known = f" · {_minutes(left)} left" if done >= of / 20 else ""
-            console.progress(f"episode {done} of {of}{known}", last=done == of)
+            known = f" · {_minutes(left)} left" if done >= total / 20 else ""
+            console.progress(f"episode {done} of {total}{known}", last=done == total)
 
         result = run(job, cases, episodes, processes, progress)
+        anywhere = run(job, everywhere, 1, processes, lambda done: progress(count + done))
         console.end_progress()
         about = robustness_report.About(
             subject.name, robot.name, str(subject.onnx), str(subject.config), seed, deployment.physics_dt,
             round(time.monotonic() - began, 1),
         )  # fmt: skip
-        robustness_report.write(result, about, folder)
-    for line in robustness_report.terminal(result):
+        robustness_report.write(result, anywhere, about, folder)
+    for line in robustness_report.terminal(result, anywhere):
         console.plain(line)
     console.say(f"results: {verb.shown(folder)}")
 
@@ -146,7 +151,7 @@ def run(job: Job, cases: Sequence[Case], episodes: int, processes: int, progress
         for done, future in enumerate(as_completed(futures), 1):
             index, episode = futures[future]
             outcomes[index][episode] = future.result()
-            progress(done, len(futures))
+            progress(done)
     return Result(cases, outcomes)
 
 
@@ -206,7 +211,7 @@ def run_episode(job: Job, case: Case, index: int, episode: int) -> Outcome:
     """One episode of cell ``index``."""
     simulation, policy = _robot(job.onnx, job.deployment)
     conditions = robustness.conditions(case, job.seed, index, episode)
-    motion = simulation.rollout(policy, robustness.command(case), robustness.SECONDS, conditions)
+    motion = simulation.rollout(policy, robustness.command(case), case.seconds, conditions)
     return robustness.outcome(motion)
 
 

@@ -23,6 +23,10 @@ SECONDS = 10.0
 """Of an episode."""
 EPISODES = 2
 """In a cell, where EPISODES is not given."""
+ANYWHERE = 100
+"""Episodes with commands from the whole range, in which nothing is disturbed."""
+ANYWHERE_S = 20.0
+"""Of each of these, as long as an episode of training."""
 STEP_S = 0.002
 """Longest physics step; upstream's configurations say 0.5 ms.
 
@@ -71,6 +75,8 @@ class Case:
     """kg added to the base link."""
     delay: float
     """Seconds from an observation to the motors."""
+    seconds: float = SECONDS
+    """Of an episode."""
 
 
 AXES: dict[str, Callable[[Case], str]] = {
@@ -90,9 +96,20 @@ def grid(largest: tuple[float, float, float]) -> list[Case]:
     return [Case(name, command, *rest) for (name, command), *rest in axes]
 
 
+UNDISTURBED = (0.8, 0.0, 0.0, 0.0)
+"""Friction, push, mass and delay."""
+
+
 def undisturbed(case: Case) -> bool:
     """Whether a cell has nothing but its command."""
-    return (case.friction, case.push, case.mass, case.delay) == (0.8, 0.0, 0.0, 0.0)
+    return (case.friction, case.push, case.mass, case.delay) == UNDISTURBED
+
+
+def anywhere(largest: tuple[float, float, float], seed: int) -> list[Case]:
+    """Undisturbed cases with commands drawn from the whole range. largest: as in :func:`grid`."""
+    dice = random.Random(f"{seed} anywhere")
+    commands = [tuple(dice.uniform(-bound, bound) for bound in largest) for _ in range(ANYWHERE)]
+    return [Case("any", (x, y, yaw), *UNDISTURBED, seconds=ANYWHERE_S) for x, y, yaw in commands]
 
 
 def conditions(case: Case, seed: int, index: int, episode: int) -> Conditions:
@@ -143,6 +160,8 @@ class Outcome:
     """Of the mean horizontal velocity, m/s; None where the robot fell before there was a mean."""
     yaw_error: float | None
     """Of the mean yaw rate, rad/s."""
+    forward_error: float | None = None
+    """Of the mean forward velocity, m/s."""
 
 
 def outcome(motion: Motion) -> Outcome:
@@ -155,7 +174,8 @@ def outcome(motion: Motion) -> Outcome:
     if motion.upright < 2 * SETTLING_S - 1e-9:
         return Outcome(survived, motion.upright, None, None)
     error = (motion.velocity[rows] - motion.command[rows]).mean(axis=0)
-    return Outcome(survived, motion.upright, math.hypot(error[0], error[1]), abs(float(error[2])))
+    forward, left, turning = map(float, error)
+    return Outcome(survived, motion.upright, math.hypot(forward, left), abs(turning), abs(forward))
 
 
 @dataclass(frozen=True)
@@ -171,6 +191,8 @@ class Figures:
     """m/s: mean over the episodes that have one."""
     yaw_error: float | None
     """rad/s."""
+    forward_error: float | None = None
+    """m/s."""
 
 
 def figures(outcomes: Sequence[Outcome]) -> Figures:
@@ -181,6 +203,7 @@ def figures(outcomes: Sequence[Outcome]) -> Figures:
         upright=sum(one.upright for one in outcomes) / len(outcomes),
         speed_error=_mean([one.speed_error for one in outcomes]),
         yaw_error=_mean([one.yaw_error for one in outcomes]),
+        forward_error=_mean([one.forward_error for one in outcomes]),
     )
 
 
@@ -191,7 +214,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 @dataclass(frozen=True)
 class Result:
-    """A whole evaluation: ``outcomes[i]`` are the episodes of ``cases[i]``."""
+    """Part of an evaluation: ``outcomes[i]`` are the episodes of ``cases[i]``."""
 
     cases: Sequence[Case]
     outcomes: Sequence[Sequence[Outcome]]

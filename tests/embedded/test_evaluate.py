@@ -50,7 +50,7 @@ def job(files: Path) -> Job:
     return Job(files, robustness.coarse(described(BIPED)), seed=3)
 
 
-def no_progress(done: int, of: int) -> None:
+def no_progress(done: int) -> None:
     pass
 
 
@@ -150,6 +150,7 @@ def test_two_processes_agree_with_one_and_all_files_are_there(
     monkeypatch.setattr(evaluate, "cores", lambda: 2)
     monkeypatch.setattr(robustness, "grid", lambda largest: CASES)
     monkeypatch.setattr(robustness, "undisturbed", lambda case: case is CASES[0])
+    monkeypatch.setattr(robustness, "ANYWHERE", 3)
     options = Options(policy=str(files), episodes=2, seed=3, given=frozenset({"policy", "episodes", "seed"}))
     evaluate.evaluate(options, Console("evaluate"), Interrupts(), Closing())
     (folder,) = (tmp_path / "logs" / "evaluate" / "falls").iterdir()
@@ -163,8 +164,14 @@ def test_two_processes_agree_with_one_and_all_files_are_there(
     assert [one["upright"] for one in summary["worst"]] == [cell.upright for _, cell in alone.worst(8)]
     assert len({one.upright for outcomes in alone.outcomes for one in outcomes}) > len(CASES)  # noise makes them differ
     output = capsys.readouterr().out
-    assert output.startswith("evaluate: 'falls' (biped), 9 cells x 2 episodes of 10 s, seed 3, on 2 idle cores about ")
-    assert "episode 18 of 18" in output and output.endswith(f"results: {folder.relative_to(tmp_path)}\n")
+    assert output.startswith(
+        "evaluate: 'falls' (biped), seed 3: 9 cells x 2 episodes of 10 s and 3 at any command of 20 s, "
+        "on 2 idle cores about "
+    )
+    anywhere = robustness.anywhere(BIPED.largest_command, 3)
+    alone = Result(anywhere, [[evaluate.run_episode(job, case, at, 0)] for at, case in enumerate(anywhere)])
+    assert summary["any_command"] == pytest.approx({"episode_s": 20.0, **vars(alone.of())}, abs=0)
+    assert "episode 21 of 21" in output and output.endswith(f"results: {folder.relative_to(tmp_path)}\n")
 
 
 def test_a_network_that_gives_no_number_is_one_line(job: Job, tmp_path: Path) -> None:
@@ -176,7 +183,7 @@ def test_a_network_that_gives_no_number_is_one_line(job: Job, tmp_path: Path) ->
 
 
 def test_an_interruption_ends_every_process(job: Job) -> None:
-    def interrupted(done: int, of: int) -> None:
+    def interrupted(done: int) -> None:
         raise Interrupted(signal.SIGINT)
 
     with pytest.raises(Interrupted):
@@ -185,7 +192,7 @@ def test_an_interruption_ends_every_process(job: Job) -> None:
 
 
 def test_a_killed_process_is_one_line(job: Job) -> None:
-    def kill(done: int, of: int) -> None:
+    def kill(done: int) -> None:
         if done == 1:
             os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
 

@@ -46,6 +46,15 @@ def test_every_combination_is_a_cell_once() -> None:
     assert sum(map(robustness.undisturbed, CASES)) == 7
 
 
+def test_any_command_is_of_the_whole_range_and_nothing_else_happens() -> None:
+    drawn = robustness.anywhere((1.0, 0.5, 1.5), 0)
+    assert drawn == robustness.anywhere((1.0, 0.5, 1.5), 0) != robustness.anywhere((1.0, 0.5, 1.5), 1)
+    assert len(drawn) == 100 and all(robustness.undisturbed(case) and case.seconds == 20.0 for case in drawn)
+    shares = np.array([case.command for case in drawn]) / [1.0, 0.5, 1.5]
+    assert (np.abs(shares) <= 1).all() and (shares.min(axis=0) < -0.9).all() and (shares.max(axis=0) > 0.9).all()
+    assert np.abs(np.corrcoef(shares.T) - np.eye(3)).max() < 0.3
+
+
 def test_draws_repeat_and_differ_between_cells_episodes_and_seeds() -> None:
     case = next(case for case in CASES if case.push == 0.5)
     numbers = [(0, 3, 0), (0, 3, 1), (0, 4, 0), (1, 3, 0), (0, 33, 0)]
@@ -80,6 +89,7 @@ def test_errors_are_those_of_the_mean_without_the_first_second() -> None:
     one = robustness.outcome(motion((0.47, 0.04, 0.1), (0.5, 0.0, 0.0)))
     assert (one.survived, one.upright) == (True, 10.0)
     assert one.speed_error == pytest.approx(0.05) and one.yaw_error == pytest.approx(0.1)
+    assert one.forward_error == pytest.approx(0.03)
 
 
 def test_what_comes_after_the_fall_is_no_tracking() -> None:
@@ -94,8 +104,12 @@ def test_an_early_fall_has_no_tracking() -> None:
 
 
 def test_figures_are_means_over_the_episodes_that_have_them() -> None:
-    outcomes = [Outcome(True, 10.0, 0.1, 0.3), Outcome(False, 4.0, 0.3, 0.5), Outcome(False, 1.0, None, None)]
-    assert robustness.figures(outcomes) == Figures(3, pytest.approx(1 / 3), 5.0, 0.2, 0.4)
+    outcomes = [
+        Outcome(True, 10.0, 0.1, 0.3, 0.06),
+        Outcome(False, 4.0, 0.3, 0.5, 0.1),
+        Outcome(False, 1.0, None, None),
+    ]
+    assert robustness.figures(outcomes) == Figures(3, pytest.approx(1 / 3), 5.0, 0.2, 0.4, pytest.approx(0.08))
     assert robustness.figures(outcomes[2:]).speed_error is None
 
 
@@ -138,17 +152,23 @@ def test_a_panel_has_commands_down_and_friction_for_each_push_across(result: Res
 
 
 def test_the_tables(result: Result) -> None:
-    table = list(csv.DictReader(io.StringIO(robustness_report.table_of_cells(result))))
-    assert len(table) == 567
+    cases = [Case("any", (0.3, 0.1, -0.2), 0.8, 0.0, 0.0, 0.0, seconds=20.0)] * 2
+    anywhere = Result(cases, [[Outcome(True, 20.0, 0.05, 0.1, 0.04)], [Outcome(False, 9.0, 0.09, 0.2, 0.05)]])
+    table = list(csv.DictReader(io.StringIO(robustness_report.table_of_cells([*result.cells(), *anywhere.cells()]))))
+    assert len(table) == 569 and table[-1]["forward_error_m_s"] == "0.05"
     assert table[0] == {
         "command": "stand", "vx_m_s": "0.0", "vy_m_s": "0.0", "yaw_rad_s": "0.0", "friction": "0.4", "push_m_s": "0.0",
         "added_mass_kg": "-1.0", "delay_s": "0.0", "episodes": "2", "survival": "1", "upright_s": "10",
-        "speed_error_m_s": "0", "yaw_error_rad_s": "0",
+        "speed_error_m_s": "0", "yaw_error_rad_s": "0", "forward_error_m_s": "",
     }  # fmt: skip
     assert [row["speed_error_m_s"] for row in table if row["push_m_s"] == "1.0"] == [""] * 189
-    text = robustness_report.markdown(result, ABOUT)
+    text = robustness_report.markdown(result, anywhere, ABOUT)
     assert "| friction | 0.4 | 67 | 6.8 | 0.20 | 0.25 |\n|  | 0.8 | 67 |" in text
-    assert all(len(line) <= 82 for line in robustness_report.terminal(result))
-    summary = json.loads(json.dumps(robustness_report.summary(result, ABOUT), allow_nan=False))
+    assert "| any command |  | 50 | 14.5 | 0.07 | 0.15 |\n| all cells |" in text
+    assert "whole range; forward speed at any command: mean error 0.045 m/s." in text
+    lines = robustness_report.terminal(result, anywhere)
+    assert all(len(line) <= 82 for line in lines) and "forward speed at any command: mean error 0.045 m/s" in lines
+    summary = json.loads(json.dumps(robustness_report.summary(result, anywhere, ABOUT), allow_nan=False))
     assert summary["marginals"]["friction"]["1.2"]["upright"] == pytest.approx(6.5 / 3)
+    assert summary["any_command"]["episode_s"] == 20.0 and summary["any_command"]["survival"] == 0.5
     assert summary["worst"][0]["push"] == 1.0 and summary["worst"][0]["speed_error"] is None
