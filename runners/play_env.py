@@ -211,12 +211,12 @@ def configure(options: Options, subject: Subject, simulator: Any, console: Conso
 
 
 def apply_recorded(configs: Any, words: list[str], console: Console) -> None:
-    """Set the environment's fields as the run did; those of terms that only training has are a warning each."""
+    """Set the environment's fields as the run did; one that does not fit, such as that of a push, is a warning."""
     for word in words:
         try:
             overrides.apply(configs, [word] if word.startswith("env.") else [])
-        except UsageError:
-            console.warn(f"'{word}' of the run's training is passed over: to play, the task has no such field")
+        except UsageError as error:
+            console.warn(f"the run's {error}; passed over, as the task is not the same to play")
 
 
 def build(configs: Any, simulator: Any, device: str, render: bool, close: Callable[[Any], Any]) -> Any:

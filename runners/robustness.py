@@ -115,7 +115,7 @@ def anywhere(largest: tuple[float, float, float], seed: int) -> list[Case]:
 def conditions(case: Case, seed: int, index: int, episode: int) -> Conditions:
     """The conditions of one episode of cell ``index``; heading, pushes and noise are random, by the three numbers."""
     dice = random.Random(f"{seed} {index} {episode}")
-    times = [PUSH_EVERY_S * count for count in range(1, math.ceil(SECONDS / PUSH_EVERY_S))] if case.push else []
+    times = [PUSH_EVERY_S * count for count in range(1, math.ceil(case.seconds / PUSH_EVERY_S))] if case.push else []
     return Conditions(
         friction=case.friction,
         added_mass=case.mass,

@@ -86,9 +86,12 @@ def summary(result: Result, anywhere: Result, about: About) -> dict[str, object]
 def rows(result: Result, anywhere: Result) -> list[tuple[str, str, Figures]]:
     """Axis, value and figures: any command, all cells, the undisturbed ones, then every value of every axis."""
     marginals = [(axis, value, one) for axis, values in result.marginals().items() for value, one in values.items()]
-    every = [("any command", anywhere), ("all cells", result)]
-    undisturbed = "undisturbed", "", result.of(robustness.undisturbed)
-    return [*((name, "", one.of()) for name, one in every), undisturbed, *marginals]
+    return [
+        ("any command", "", anywhere.of()),
+        ("all cells", "", result.of()),
+        ("undisturbed", "", result.of(robustness.undisturbed)),
+        *marginals,
+    ]
 
 
 def forward(anywhere: Result) -> str:

@@ -104,8 +104,8 @@ def test_feet_are_near_whatever_the_heading(bhl: Bhl, soles: SceneEntityCfg) -> 
                    for foot in soles.site_ids)  # fmt: skip
     crossed = (left - right)[1]
     assert crossed < 0
-    expected = [(0.2 - 0.114) / 0.2] * 3 + [(0.2 - crossed) / 0.2]
-    np.testing.assert_allclose(stepping.feet_near(bhl.env, 0.2, soles), expected, atol=3e-3)
+    expected = [0.2 - 0.114] * 3 + [0.2 - crossed]
+    np.testing.assert_allclose(stepping.feet_near(bhl.env, 0.2, soles), expected, atol=1e-3)
     np.testing.assert_allclose(stepping.feet_near(bhl.env, 0.1, soles)[:3], 0)
 
 

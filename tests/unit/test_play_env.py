@@ -25,6 +25,6 @@ def test_what_the_play_variant_has_is_set_and_the_rest_is_said(capsys: pytest.Ca
     assert config.agent.seed == 1
     lines = capsys.readouterr().err.splitlines()
     assert lines == [
-        "play: warning: 'env.events.push.speed=0.5' of the run's training is passed over: "
-        "to play, the task has no such field"
+        "play: warning: the run's ARGS 'env.events.push': 'env.events' has no field 'push'; it has reset; "
+        "passed over, as the task is not the same to play"
     ]

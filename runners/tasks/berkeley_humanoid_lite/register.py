@@ -1,4 +1,7 @@
-"""Register the velocity tasks with mjlab, under upstream's names."""
+"""Register the velocity tasks with mjlab: two under upstream's names, and a variant of each.
+
+``make tasks`` reads the names from these calls without importing this file, so each call has its own.
+"""
 
 from mjlab.tasks.registry import register_mjlab_task
 

@@ -116,7 +116,7 @@ def _rewards(arms: bool) -> dict[str, RewardTermCfg]:
             weight=-1.5,
             params={**SENSOR, **COMMAND, "height": 0.02, "patience": 0.4, "asset_cfg": _soles()},
         ),
-        "feet_near": RewardTermCfg(func=stepping.feet_near, weight=-5.0, params={"width": 0.1, "asset_cfg": _soles()}),
+        "feet_near": RewardTermCfg(func=stepping.feet_near, weight=-50.0, params={"width": 0.1, "asset_cfg": _soles()}),
         "lin_vel_z_l2": RewardTermCfg(func=rewards.lin_vel_z_l2, weight=-0.2),
         "ang_vel_xy_l2": RewardTermCfg(func=rewards.ang_vel_xy_l2, weight=-0.03),
         "action_rate_l2": RewardTermCfg(func=mjlab_mdp.action_rate_l2, weight=-0.005),

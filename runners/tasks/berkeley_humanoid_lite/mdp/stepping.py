@@ -56,15 +56,14 @@ def lift(
 
 
 def feet_near(env: ManagerBasedRlEnv, width: float, asset_cfg: SceneEntityCfg) -> torch.Tensor:
-    """How far the left sole's middle is from being ``width`` m to the left of the right one's, as a share of it.
+    """How far, m, the left sole's middle is from being ``width`` m to the left of the right one's. Shape (num_envs,).
 
-    0 where it is, 1 where one foot is before the other, more where they are crossed. A foot is 0.072 m wide.
-    Shape (num_envs,).
+    A foot is 0.072 m wide.
     """
     data = env.scene[asset_cfg.name].data
     soles = data.site_pos_w[:, asset_cfg.site_ids]
     apart = quat_apply_inverse(yaw_quat(data.root_link_quat_w), soles[:, 0] - soles[:, 1])[:, 1]
-    return torch.clamp((width - apart) / width, min=0.0)
+    return torch.clamp(width - apart, min=0.0)
 
 
 class Stuck:
