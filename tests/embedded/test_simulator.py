@@ -79,6 +79,20 @@ class InPlace:
         return self.buffers, *rest
 
 
+def test_graphs_on_a_cpu_change_nothing(env: Any) -> None:
+    def observed(graph: bool) -> torch.Tensor:
+        env.sim.use_cuda_graph = graph
+        env.sim.create_graph()
+        assert bool(env.sim.step_graph) == graph
+        env.reset(seed=1)
+        generator = torch.Generator().manual_seed(2)
+        actions = [torch.rand(4, 1, generator=generator) * 2 - 1 for _ in range(25)]  # two resets of all
+        return torch.stack([env.step(action)[0]["actor"].clone() for action in actions])
+
+    assert env.sim.step_graph and env.sim.reset_graph, "make_env records them"
+    assert torch.equal(observed(graph=True), observed(graph=False))
+
+
 def test_observations_are_fresh_tensors(env: Any) -> None:
     from runners.learners.rsl_rl.vec_env import VecEnvAdapter
 
