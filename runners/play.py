@@ -158,19 +158,22 @@ class Show:
         import torch
 
         episodes = Episodes(self.options.episodes, vec_env.num_envs)
+        filming = recorder
         steps = 0
         with torch.inference_mode():
             observations = vec_env.get_observations()
-            while not episodes.complete or (recorder is not None and recorder.recording):
+            while not episodes.complete or filming:
                 observations, rewards, dones, _ = vec_env.step(policy(observations))
                 policy.reset(dones)
                 episodes.add(rewards, dones)
                 steps += 1
                 self.console.progress(f"step {steps} · {len(episodes.returns)} of {episodes.wanted} episodes ended")
+                if filming and not filming.recording:  # shown before the episodes end: it is what one waits for
+                    self.console.end_progress()
+                    self._save_sheet(filming, vec_env.unwrapped.step_dt)
+                    filming = None
         self.console.end_progress()
         self.console.say(summary(episodes))
-        if recorder is not None:
-            self._save_sheet(recorder, vec_env.unwrapped.step_dt)
 
     def _save_sheet(self, recorder: Any, step_dt: float) -> None:
         from runners.video import contact_sheet
