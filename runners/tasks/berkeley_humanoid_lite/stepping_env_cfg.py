@@ -40,8 +40,10 @@ HARDER_UNTIL = 400
 def humanoid_stepping_env_cfg(play: bool = False) -> ManagerBasedRlEnvCfg:
     """The humanoid's task; with ``play``, without noise, pushes and an end."""
     cfg = _changed(humanoid_env_cfg(play), play, arms=True)
-    cfg.rewards["track_lin_vel_xy_exp"].params["std"] = 0.4
-    cfg.rewards["progress"].weight = 2.5  # its commands are twice as fast
+    cfg.rewards["track_lin_vel_xy_exp"].weight = 6.0
+    cfg.rewards["progress"].weight = 4.0  # its commands are twice as fast
+    cfg.rewards["swing"].params["threshold"] = 0.15
+    cfg.rewards["lift"].params["height"] = 0.04
     cfg.rewards["joint_deviation_arms"] = deviation(-0.1, "arm_.*_joint")
     if not play:
         cfg.events["steady"] = EventTermCfg(
