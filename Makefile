@@ -20,7 +20,7 @@ VIDEO_INTERVAL := 2000          ## steps from one video to the next
 RESUME         := 0             ## 1: go on with RUN
 RUN            := latest        ## a run: latest, its name, the start of its name, or its path
 MORE           :=               ## with RESUME=1: this many iterations more
-POLICY         :=               ## an exported policy in place of RUN: an ONNX file
+POLICY         :=               ## a policy in place of RUN: bhl, bhl-biped, or an ONNX file
 CONFIG         :=               ## its policy.yaml; empty: the one beside it
 COMMAND        :=               ## vx,vy,yaw in m/s and rad/s; empty: 0.5,0,0
 SECONDS        := 20            ## how long to run

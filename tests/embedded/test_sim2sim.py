@@ -481,6 +481,14 @@ def test_a_run_gets_figures_a_plot_and_a_video(fitting: Path, tmp_path: Path) ->
     assert frames.shape == (10, 480, 640, 3) and frames.std() > 10
 
 
+def test_two_policies_are_shipped_and_are_small() -> None:
+    assert exported.shipped() == ["bhl", "bhl-biped"]
+    for name in exported.shipped():
+        files = exported.SHIPPED / f"{name}.onnx", exported.SHIPPED / f"{name}.yaml"
+        assert all(file.stat().st_size < 1_000_000 for file in files)
+        assert f"policy_checkpoint_path: {name}.onnx\n" in files[1].read_text()  # no path of the machine that trained it
+
+
 @pytest.mark.parametrize("name", exported.shipped())
 def test_the_shipped_policies_walk(name: str) -> None:
     deployment, policy = exported.load(find(name))
