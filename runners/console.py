@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 PLAIN_INTERVAL_S = 5.0
+BUILDING = "building the simulation; a machine's first run compiles kernels, which takes half a minute or more"
 
 
 class Console:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from runners import play_env, verb
 from runners.closing import Closing
-from runners.console import Console
+from runners.console import BUILDING, Console
 from runners.errors import UserError
 from runners.interrupts import Interrupts
 from runners.options import Options
@@ -118,6 +118,7 @@ class Show:
         configs = play_env.configure(options, subject, self.simulator, self.console, seen=self.viewer != "none")
         if self.viewer in ("native", "web"):
             self.console.say(self.simulator.view_hint(self.viewer, options.port))
+        self.console.say(BUILDING)
         env = play_env.build(configs, self.simulator, device, options.video, self.closing.environment.callback)
         recorder = self._recorder(env) if options.video else None
         agent = agents.read(configs.agent, subject.where)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from runners import ranks, verb
 from runners.closing import Closing
-from runners.console import Console
+from runners.console import BUILDING, Console
 from runners.errors import UserError
 from runners.interrupts import Interrupted, Interrupts
 from runners.options import Options
@@ -82,7 +82,7 @@ def announce(plan: Plan, run: RunDir, console: Console) -> None:
     for note in plan.notes:
         console.say(note)
     console.plain(f"run: {verb.shown(run.path)}")
-    console.say("building the simulation; a machine's first run compiles kernels, which takes half a minute or more")
+    console.say(BUILDING)
 
 
 def build(plan: Plan, interrupts: Interrupts, closing: Closing, videos: Path | None = None) -> VecEnvAdapter:

@@ -486,7 +486,7 @@ def test_two_policies_are_shipped_and_are_small() -> None:
     for name in exported.shipped():
         files = exported.SHIPPED / f"{name}.onnx", exported.SHIPPED / f"{name}.yaml"
         assert all(file.stat().st_size < 1_000_000 for file in files)
-        assert f"policy_checkpoint_path: {name}.onnx\n" in files[1].read_text()  # no path of the machine that trained it
+        assert f"policy_checkpoint_path: {name}.onnx\n" in files[1].read_text(), "no machine's path"
 
 
 @pytest.mark.parametrize("name", exported.shipped())
