@@ -204,5 +204,5 @@ def check_fits(have: tuple[int, int], vec_env: Any, what: str, task: str) -> Non
     if have != want:
         raise UserError(
             f"{what} is of another robot or task: its actor takes {have[0]} observations and gives "
-            f"{have[1]} actions, and '{task}' has {want[0]} and {want[1]}"
+            f"{have[1]} actions, and '{task}' has {want[0]} and {want[1]}; name its own with TASK="
         )

@@ -64,7 +64,7 @@ def test_a_checkpoint_of_another_robot(copy_of_trained: Path, make: Make, warm: 
     [line] = done.stderr.splitlines()
     assert line == (
         f"play: checkpoint '{path}' is of another robot or task: its actor takes 48 observations and gives 12 actions, "
-        "and 'Mjlab-Cartpole-Balance' has 5 and 1"
+        "and 'Mjlab-Cartpole-Balance' has 5 and 1; name its own with TASK="
     )
     done = warm("train", "RESUME=1", "MORE=1")
     assert "is of another network or task: 'mlp.0.weight' is 64x48 in the file and 64x5 in the task" in done.stderr
