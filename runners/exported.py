@@ -131,8 +131,8 @@ def of_policy(policy: str) -> tuple[str, Path]:
         names = shipped()
         if policy in names:
             return policy, SHIPPED / f"{policy}.onnx"
-        known = f"the names are {', '.join(names)}" if names else "no policies come along"
-        raise UserError(f"unknown POLICY '{policy}'{nearest(policy, names)}; {known}; or name a file.onnx")
+        known = f"the names are {', '.join(names)}; or name a file.onnx"
+        raise UserError(f"unknown POLICY '{policy}'{nearest(policy, names)}; {known}")
     if not path.is_file():
         others = "".join(f" or {name}" for name in shipped())
         raise UserError(f"POLICY '{policy}' is no file; name an ONNX file{others}")
