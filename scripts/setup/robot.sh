@@ -25,7 +25,7 @@ step_name() { say "installing the robot in $robot"; }
 needs() {
   [[ ! -d "$robot" ]] || return 0
   say "--disk=$DISK_ROBOT_GB:$install"
-  [[ -n "${SETUP_OFFLINE-}" || "$GIT_HOST" == file:* ]] || say "--host=${GIT_HOST#*://}"
+  git_needs
 }
 
 complain() {
@@ -58,16 +58,14 @@ is_complete() {
 }
 
 install() {
-  local package editable
+  local package folders=()
   git_environment
   rm -f "$(receipt_of robot)"
   get_checkout
   new_stage
   get_build_tools
-  # Its metadata speaks of Python 3.10, the one of Isaac Sim 4.5.
-  editable=(--ignore-requires-python)
-  for package in $PACKAGES; do editable+=(-e "$robot/source/$package"); done
-  stage "the robot, editable" "${editable[@]}"
+  for package in $PACKAGES; do folders+=("$robot/source/$package"); done
+  stage_editable "the robot, editable" "${folders[@]}"
   merge robot
   { inputs && say "head $(head_of "$robot")"; } | write_receipt "$(receipt_of robot)"
 }
@@ -95,7 +93,7 @@ clone_whole() {
 }
 
 complete() {
-  git -C "$1" submodule --quiet update --init --recursive --depth 1 || return
+  git -C "$1" submodule --quiet update --init --recursive --depth 1 && forget_address "$1" || return
   get_lfs_objects "$1"
 }
 

@@ -79,6 +79,8 @@ def _taken_away(place: Place, found: dict[str, list[Distribution]]) -> set[str]:
     for step in steps(place):
         for entry in text_of(place.state / ("dists-" + step)).split():
             name = dist_info.normalised(entry.partition("-")[0])
+            if entry.endswith(".pth"):  # a folder on the path, in place of an editable install
+                continue
             if name not in found and name not in ("rsl-rl", "rsl-rl-lib"):
                 gone.add(name)
     return gone
