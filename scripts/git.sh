@@ -4,22 +4,33 @@
 # Seconds between the tries.
 GIT_WAIT=5
 
-# Nobody answers a question that git or ssh puts to the terminal. Submodules that are declared over
-# ssh, which needs an account's key, come over https; with OFFLINE all come from that folder.
+# Sets `git_host`, where the repositories come from: GIT_HOST=, or the folder of OFFLINE.
+choose_git_host() {
+  git_host=${SETUP_GIT_HOST:-$GITHUB}
+  [[ -z "${SETUP_OFFLINE-}" ]] || git_host=file://$SETUP_OFFLINE/git
+  git_host=${git_host%/}
+}
+
+# Prints the host that must resolve.
+git_needs() {
+  choose_git_host
+  [[ "$git_host" == file:* ]] || say "--host=$(host_of "$git_host")"
+}
+
+# Nobody answers a question that git or ssh puts to the terminal. All that is declared at GitHub comes
+# from git_host, also what is declared over ssh, which needs an account's key. A checkout is told of it
+# for the time of set-up only: an address may hold a password.
 git_environment() {
   export GIT_TERMINAL_PROMPT=0 GIT_SSH_COMMAND="${GIT_SSH_COMMAND:-ssh -oBatchMode=yes}" LC_ALL=C.UTF-8 LANGUAGE=
   unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_CONFIG_PARAMETERS
-  git_host=$GIT_HOST
-  [[ -z "${SETUP_OFFLINE-}" ]] || git_host=file://$SETUP_OFFLINE/git
+  choose_git_host
   GIT_CONFIG_COUNT=0
   git_setting core.autocrlf false
   git_setting advice.detachedHead false
   git_setting "url.$git_host/.insteadOf" git@github.com:
   git_setting "url.$git_host/.insteadOf" ssh://git@github.com/
-  if [[ "$git_host" == file://* ]]; then
-    git_setting protocol.file.allow always
-    git_setting "url.$git_host/.insteadOf" https://github.com/
-  fi
+  [[ "$git_host" == https://github.com ]] || git_setting "url.$git_host/.insteadOf" https://github.com/
+  [[ "$git_host" != file://* ]] || git_setting protocol.file.allow always
   export GIT_CONFIG_COUNT
 }
 
@@ -28,14 +39,17 @@ git_setting() {
   GIT_CONFIG_COUNT=$((GIT_CONFIG_COUNT + 1))
 }
 
-repository_url() { printf '%s/%s.git' "$git_host" "$1"; }
+declared_url() { printf 'https://github.com/%s.git' "$1"; }
+
+# For people: where a repository comes from, without a password.
+repository_url() { printf '%s/%s.git' "$git_host" "$1" | sed -E 's|://[^/@]*@|://|'; }
 
 # clone_commit OWNER/NAME COMMIT FOLDER: the folder appears when it is whole.
 clone_commit() {
   local work=$3.part
   rm -rf -- "$work"
   git init -q -- "$work" || return
-  git -C "$work" remote add origin "$(repository_url "$1")"
+  git -C "$work" remote add origin "$(declared_url "$1")"
   fetch_commit "$work" "$2" || return
   mv -- "$work" "$3"
 }
@@ -46,16 +60,19 @@ fetch_commit() {
   for try in 1 2 3; do
     ((try == 1)) || sleep "$GIT_WAIT"
     ! git -C "$1" fetch -q --depth 1 origin "$2" || {
-      git -C "$1" checkout -q --detach FETCH_HEAD
+      git -C "$1" checkout -q --detach FETCH_HEAD && forget_address "$1"
       return
     }
   done
   return 1
 }
 
+# What was fetched, and from where.
+forget_address() { find "$1/.git" -name FETCH_HEAD -exec rm -f -- {} +; }
+
 head_of() { git -C "$1" rev-parse HEAD 2>/dev/null || say unknown; }
 
 has_changes() { [[ -n "$(git -C "$1" status --porcelain --untracked-files=no 2>/dev/null)" ]]; }
 
-# What git said when it failed, without its prefixes.
-git_said() { part_output | grep -E '^(fatal|error|remote|ssh|warning): ' | tail -n 1 || last_line; }
+# What git said when it failed.
+git_said() { part_output | tr '\r' '\n' | LC_ALL=C grep -aE '^(fatal|error|remote|ssh|warning): ' | tail -n 1 || last_line; }

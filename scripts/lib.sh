@@ -25,6 +25,21 @@ die() {
 
 have() { type -P "$1" >/dev/null; }
 
+# Whether FORCE goes on past a thing: by its name, or 1 past all.
+is_forced() { [[ "${force-}" == 1 || ",${force-}," == *",$1,"* ]]; }
+
+# The host in an address, without user, port and path.
+host_of() {
+  local rest=${1#*://}
+  rest=${rest%%/*} rest=${rest##*@}
+  if [[ "$rest" == \[* ]]; then
+    rest=${rest#\[} rest=${rest%%\]*}
+  else
+    rest=${rest%:*}
+  fi
+  printf '%s' "$rest"
+}
+
 # --- environment ---------------------------------------------------------------------------------
 
 # Drops what an active environment or an outer make would change in ours. Sets `dropped` to the
@@ -263,7 +278,8 @@ logged() { "$@" >>"$PARTS_LOG" 2>&1; }
 
 in_folder() { cd -- "$1" && "${@:2}"; }
 
-# What the last part wrote.
-part_output() { tail -n +"$((part_start + 1))" "$PARTS_LOG"; }
+# What the last part wrote, without what would change a terminal. A path or a message of a server may
+# hold any bytes, so what reads this takes them as bytes.
+part_output() { tail -n +"$((part_start + 1))" "$PARTS_LOG" | LC_ALL=C tr -d '\000-\010\013\014\016-\037\177'; }
 
 last_line() { part_output | tail -n 1; }

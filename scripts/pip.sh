@@ -34,10 +34,10 @@ install_lock() {
 # The pin `name==version` in the lock.
 locked() { sed -nE "/^($1==[^ ;]+).*/{s//\1/p;q}" "$LOCK"; }
 
-said() { grep -qE "$1" < <(part_output); }
+said() { LC_ALL=C grep -aqE "$1" < <(part_output); }
 
 # The first \1 that a sed pattern finds.
-quote() { sed -nE "/$1/{s//\\1/p;q}" < <(part_output); }
+quote() { LC_ALL=C sed -nE "/$1/{s//\\1/p;q}" < <(part_output); }
 
 # The one line for what stopped pip; the log's end too where the cause is not a known one.
 pip_failed() {

@@ -22,13 +22,6 @@ needs() {
   fi
 }
 
-host_of() {
-  local rest=${1#*://}
-  rest=${rest%%/*}
-  rest=${rest##*@}
-  printf '%s' "${rest%:*}"
-}
-
 complain() {
   if [[ -z "$own_sim" ]]; then
     complain_about_existing

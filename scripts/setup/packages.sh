@@ -28,7 +28,7 @@ needs() {
   say "--disk=$DISK_PACKAGES_GB:$install"
   [[ -z "${SETUP_OFFLINE-}" ]] || return 0
   host=$(index_host) && [[ -z "$host" ]] || say "--host=$host"
-  [[ "$isaac_rsl_rl" != "$ISAAC_RSL_RL" || "$GIT_HOST" == file:* ]] || say "--host=${GIT_HOST#*://}"
+  [[ "$isaac_rsl_rl" != "$ISAAC_RSL_RL" ]] || git_needs
 }
 
 complain() {
