@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Downloads into a folder all that `make setup OFFLINE=folder` needs on a machine without network.
 # usage: scripts/bundle.sh --out=FOLDER [--isaac-sim-zip=FILE] [--isaac-sim-url=URL]
-#          [--pip-index-url=URL] [--python=PATH]
+#          [--pip-index-url=URL] [--git-host=URL] [--assets=FOLDER] [--python=PATH]
 
 set -euo pipefail
 
@@ -17,7 +17,7 @@ source scripts/pip.sh
 
 read_arguments() {
   local argument value
-  out='' zip='' url=$ARCHIVE_URL named_python=''
+  out='' zip='' url=$ARCHIVE_URL assets='' named_python=''
   for argument in "$@"; do
     value=${argument#*=}
     case $argument in
@@ -25,6 +25,8 @@ read_arguments() {
       --isaac-sim-zip=*) zip=$(absolute "$value") ;;
       --isaac-sim-url=*) url=$value ;;
       --pip-index-url=*) export PIP_INDEX_URL=$value ;;
+      --git-host=*) SETUP_GIT_HOST=$value ;;
+      --assets=*) assets=$(absolute "$value") ;;
       --python=*) named_python=$value ;;
       *) die "unknown argument '$argument'; see the head of scripts/bundle.sh" ;;
     esac
@@ -73,18 +75,33 @@ bare() {
   [[ "$(git -C "$folder" rev-parse -q --verify refs/heads/pinned 2>/dev/null)" != "$2" ]] || return 0
   git init -q --bare -- "$folder"
   git -C "$folder" config uploadpack.allowAnySHA1InWant true
-  part "git fetch of $1" git -C "$folder" fetch -q --depth 1 "$(repository_url "$1")" "+$2:refs/heads/pinned" ||
+  part "git fetch of $1" git -C "$folder" fetch -q --depth 1 "$(declared_url "$1")" "+$2:refs/heads/pinned" ||
     die "git cannot get commit $2 of $1 ($(git_said)); check the connection, then: $again"
+}
+
+# A Python of its own for pip, and for reading assets.
+make_builder() {
+  builder=.cache/tmp/builder
+  part "virtual environment" "$python" -I -m venv "$builder" || die "'$python -m venv' failed: $(last_line); then: $again"
+  pip_command=("$builder/bin/python" -m pip)
+}
+
+# What the default tasks' scenes are made of, for a machine that cannot reach NVIDIA's server.
+get_assets() {
+  [[ -z "$assets" || -f "$assets/$GROUND_PLANE" ]] ||
+    die "ASSETS '$assets' has no '$GROUND_PLANE'; name the folder in which NVIDIA's Isaac/ and NVIDIA/ are, then: $again"
+  pip "what reads assets" "${INSTALL[@]}" --require-hashes --no-deps -r env/bundle.lock || pip_failed "what reads assets"
+  part "assets" "$builder/bin/python" -I scripts/assets.py "${assets:-$ASSETS_URL}" env/assets.txt "$out/assets" ||
+    die "$(last_line | sed 's/^assets: //') from ${assets:-$(host_of "$ASSETS_URL")}; check the connection, or name a" \
+      "folder that has them: $again ASSETS=/path"
+  part_output | sed -n 's/^note: /  not there, and only referred to: /p'
 }
 
 # For Isaac Sim's Python, which is not here.
 get_wheels() {
-  local name platforms=() minor builder=.cache/tmp/builder
+  local name platforms=() minor
   for ((minor = 35; minor >= 5; minor--)); do platforms+=(--platform "manylinux_2_${minor}_x86_64"); done
   for name in manylinux2014 manylinux2010 manylinux1 linux; do platforms+=(--platform "${name}_x86_64"); done
-  rm -rf "$builder"
-  part "virtual environment" "$python" -I -m venv "$builder" || die "'$python -m venv' failed: $(last_line); then: $again"
-  pip_command=("$builder/bin/python" -m pip)
   pip "build tools" "${INSTALL[@]}" --require-hashes --no-deps -r env/isaac-build.lock || pip_failed "the build tools"
   for name in isaac-build isaac isaac-rsl_rl; do
     pip "packages of env/$name.lock" download --no-deps --require-hashes --no-build-isolation --dest "$out/wheels" \
@@ -97,8 +114,8 @@ get_wheels() {
 main() {
   clean_environment
   pip_environment
-  git_environment
   read_arguments "$@"
+  git_environment
   find_python "$named_python"
   preflight
   rm -rf .cache/tmp
@@ -106,6 +123,8 @@ main() {
   : >"$PARTS_LOG"
   get_archive
   get_repositories
+  make_builder
+  get_assets
   get_wheels
   pins_of_bundle | write_receipt "$out/$BUNDLE_MARKER"
   rm -rf .cache/tmp .cache/pip

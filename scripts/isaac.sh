@@ -15,7 +15,7 @@ BUNDLE_MARKER=.isaac-workstation-bundle
 # The pins that a bundle was made for.
 pins_of_bundle() {
   local file
-  for file in pins.env isaac.lock isaac-build.lock isaac-rsl_rl.lock; do say "$file $(hash_of "env/$file")"; done
+  for file in pins.env isaac.lock isaac-build.lock isaac-rsl_rl.lock assets.txt; do say "$file $(hash_of "env/$file")"; done
 }
 
 # Prints what is wrong with the folder of OFFLINE, if it is.
@@ -29,6 +29,9 @@ complain_about_bundle() {
   fi
 }
 
+# What a scene with a plane is made of, below the root of NVIDIA's assets.
+GROUND_PLANE=Isaac/Environments/Grid/default_environment.usd
+
 # Made from Isaac Lab's kits, below its root.
 KITS=apps/isaacsim_5_1
 
@@ -39,8 +42,20 @@ forget_merge() {
 
 receipt_of() { printf '%s/receipt-%s' "$STATE" "$1"; }
 
+# The step that set-up is in, or stopped in; written before each, removed after the last.
+UNFINISHED=$STATE/unfinished
+
 # Set-up ends with the step verify, so its receipt says that all is there.
-workstation_is_ready() { [[ -f "$(receipt_of verify)" ]]; }
+workstation_is_ready() { [[ -f "$(receipt_of verify)" && ! -f "$UNFINISHED" ]]; }
+
+# Prints what train and the others say of a set-up that did not come to its end, if it is one. The same
+# question as in runners/simulators.
+complain_about_unfinished() {
+  local step
+  step=$(receipt_value step "$UNFINISHED")
+  [[ -z "$step" ]] ||
+    say "its set-up stopped in the step '$step' ($(receipt_value what "$UNFINISHED"))"
+}
 
 # --- choices -------------------------------------------------------------------------------------
 
@@ -53,7 +68,7 @@ choice() {
   printf '%s' "$value"
 }
 
-CHOSEN='INSTALL ISAACSIM_PATH ISAACLAB_PATH ROBOT RSL_RL'
+CHOSEN='INSTALL ISAACSIM_PATH ISAACLAB_PATH ROBOT RSL_RL ASSETS'
 
 write_choices() {
   local name value
@@ -63,8 +78,9 @@ write_choices() {
   done | write_receipt "$CHOICES"
 }
 
-# Sets `install`, `sim`, `lab`, `robot` to absolute paths; `own_sim` and `own_lab` to 1 where set-up
-# makes them, else to nothing; `robot` to nothing where none is wanted.
+# Sets `install`, `sim`, `lab`, `robot`, `assets` to absolute paths; `own_sim` and `own_lab` to 1 where set-up
+# makes them, else to nothing; `robot` to nothing where none is wanted; `assets` to nothing where
+# NVIDIA's server is asked.
 read_places() {
   install=$(choice INSTALL)
   install=${install:-$ROOT/$STATE}
@@ -74,6 +90,9 @@ read_places() {
   [[ -n "$lab" ]] || lab=$install/IsaacLab own_lab=1
   robot=''
   [[ "$(choice ROBOT)" == none ]] || robot=$install/${ROBOT_REPOSITORY##*/}
+  assets=$(choice ASSETS)
+  # What a bundle brings is copied by the step assets, for the bundle may be on a disk that goes away.
+  [[ -n "$assets" || -z "${SETUP_OFFLINE-}" && ! -f "$install/assets/$STATE_MARKER" ]] || assets=$install/assets
   isaac_rsl_rl=$(choice RSL_RL)
   isaac_rsl_rl=${isaac_rsl_rl:-$ISAAC_RSL_RL}
 }
@@ -90,10 +109,10 @@ HARMFUL='PYTHONPATH PYTHONHOME PYTHONEXE VIRTUAL_ENV CONDA_PREFIX LD_PRELOAD LD_
 PASSED='HOME USER LOGNAME SHELL LANG LANGUAGE TZ XDG_RUNTIME_DIR XDG_CACHE_HOME TMPDIR
   http_proxy https_proxy no_proxy all_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY ALL_PROXY
   SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE CURL_CA_BUNDLE
-  CUDA_VISIBLE_DEVICES CUDA_DEVICE_ORDER CUDA_CACHE_PATH CUDA_LAUNCH_BLOCKING
+  CUDA_VISIBLE_DEVICES CUDA_DEVICE_ORDER CUDA_CACHE_PATH DRI_PRIME OMP_NUM_THREADS CUDA_LAUNCH_BLOCKING
   WARP_CACHE_PATH MPLCONFIGDIR TORCHINDUCTOR_CACHE_DIR TRITON_CACHE_DIR HYDRA_FULL_ERROR
   PRIVACY_CONSENT PRIVACY_USERID'
-PASSED_BEGINNINGS='LC_ PIP_ WANDB_ NVIDIA_ VK_ __GL __NV __EGL OMNI_ PYTORCH_ NCCL_'
+PASSED_BEGINNINGS='LC_ PIP_ WANDB_ NVIDIA_ VK_ __VK_LAYER_ __GL __NV __EGL OMNI_ PYTORCH_ NCCL_'
 
 # Adds to `dropped` what clean_environment has left and Isaac's Python will not get.
 note_harmful() {
@@ -118,6 +137,8 @@ isaac_environment() {
   done
   isaac_env+=("PATH=$(path_without_ros)" "TERM=$(working_terminal)" "ISAACLAB_PATH=$lab")
   isaac_env+=(PYTHONUNBUFFERED=1 PYTHONNOUSERSITE=1 PYTHONUTF8=1)
+  # CUDA's own order is that of speed; graphics and nvidia-smi count by the bus.
+  [[ -n "${CUDA_DEVICE_ORDER-}" ]] || isaac_env+=(CUDA_DEVICE_ORDER=PCI_BUS_ID)
   [[ ! -f "$LICENCE" ]] || isaac_env+=(OMNI_KIT_ACCEPT_EULA=YES)
 }
 

@@ -55,7 +55,8 @@ look_at_isaac() {
     look_at_checkout "$install/IsaacLab"
     look_at_checkout "$install/${ROBOT_REPOSITORY##*/}"
     [[ ! -d "$install/isaacsim" ]] || items+=("sim	$install/isaacsim")
-    for name in isaacsim.part IsaacLab.part "${ROBOT_REPOSITORY##*/}.whole" "${ROBOT_REPOSITORY##*/}.whole.part" downloads home; do
+    [[ ! -f "$install/assets/$STATE_MARKER" ]] || items+=("remove	$install/assets")
+    for name in isaacsim.part IsaacLab.part assets.part "${ROBOT_REPOSITORY##*/}.whole" "${ROBOT_REPOSITORY##*/}.whole.part" downloads home; do
       [[ ! -e "$install/$name" ]] || items+=("remove	$install/$name")
     done
   fi
@@ -184,7 +185,7 @@ drop_merged_files() {
 
 remove_state() {
   local name
-  for name in receipt-isaac_lab choices licence archive.lock isaac_sim.files isaac_lab.link isaac_lab.cloned \
+  for name in receipt-isaac_lab unfinished choices licence archive.lock isaac_sim.files isaac_lab.link isaac_lab.cloned \
     robot.cloned egg-info; do
     rm -f -- "$STATE/$name"
   done

@@ -18,7 +18,7 @@ step_name() { say "installing Isaac Lab $ISAAC_LAB in $lab"; }
 needs() {
   [[ -n "$own_lab" && ! -d "$lab" ]] || return 0
   say "--disk=$DISK_ISAAC_LAB_GB:$install"
-  [[ -n "${SETUP_OFFLINE-}" || "$GIT_HOST" == file:* ]] || say "--host=${GIT_HOST#*://}"
+  git_needs
 }
 
 complain() {
@@ -31,6 +31,9 @@ complain() {
   elif [[ -e "$lab" && ! -d "$lab/.git" ]]; then
     say "'$lab' is not a git checkout; move it away, or use it with ISAACLAB_PATH=$lab"
   fi
+  [[ -z "$assets" || "$assets" == "$install/assets" || -f "$assets/$GROUND_PLANE" ]] ||
+    say "ASSETS '$assets' has no '$GROUND_PLANE', which every plane is made of; name the folder in which NVIDIA's Isaac/ and" \
+      "NVIDIA/ are, of the assets for Isaac Sim $ISAAC_SIM or of make bundle; none takes it back"
   [[ ! -e "$lab/_isaac_sim" || -L "$lab/_isaac_sim" ]] ||
     say "'$lab/_isaac_sim' is not a link but a folder or file; move it away"
 }
@@ -46,6 +49,7 @@ own ${own_lab:-0}
 commit $ISAAC_LAB_COMMIT
 sim $sim
 importer $(shipped_importer)
+assets ${assets:-none}
 script $(hash_of scripts/setup/isaac_lab.sh)
 INPUTS
 }
@@ -124,8 +128,9 @@ link() {
 # pip `isaacsim` 4.5 that leaks in cannot select the kits for 4.5, and a window starts without a
 # registry. Made from this checkout's own kits, one folder deeper.
 make_kits() {
-  local kit new=$lab/$KITS.part importer
+  local kit new=$lab/$KITS.part importer root='\2'
   importer=$(shipped_importer)
+  [[ -z "$assets" ]] || root=$(asset_root)
   set_aside_foreign_kits
   rm -rf -- "$new"
   mkdir -- "$new"
@@ -134,12 +139,29 @@ make_kits() {
     # shellcheck disable=SC2016 # kit's own variables
     sed -E -e 's|\$\{app\}/\.\./|${app}/../../|g' \
       -e "s|^(\"isaacsim\.asset\.importer\.urdf\" *= *\{ *version *= *)\"[^\"]*\"|\1\"$importer\"|" \
+      -e "s|^(persistent\.isaac\.asset_root\.[a-z]+ *= *)\"([^\"]*)\"|\1\"$root\"|" \
       "$kit" >"$new/${kit##*/}"
+    [[ "$kit" != *.headless* ]] || leave_registry_alone "$new/${kit##*/}"
   done
   say '*' >"$new/.gitignore"
   say "made from ../*.kit by isaac-workstation for Isaac Sim $ISAAC_SIM" >"$new/$STATE_MARKER"
   rm -rf -- "${lab:?}/$KITS"
   mv -- "$new" "$lab/$KITS"
+}
+
+# The folder of ASSETS, as a text in TOML and in the right half of sed's s|…|…|.
+asset_root() {
+  printf '%s' "$assets" | sed -e 's/[\\"]/\\&/g' -e 's/[\\&|]/\\&/g'
+}
+
+# Kit asks the registry of extensions at each start of an app that has it enabled, also where all is
+# there. scripts/launch.sh starts once more with the registry where something is not.
+leave_registry_alone() {
+  if grep -q '^registryEnabled *=' "$1"; then
+    sed -E -i 's/^(registryEnabled *= *).*/\1false/' "$1"
+  else
+    printf '\n[settings.app.extensions]\nregistryEnabled = false\n' >>"$1"
+  fi
 }
 
 set_aside_foreign_kits() {
