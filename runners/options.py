@@ -110,6 +110,20 @@ def index_address(text: str) -> str:
     return text
 
 
+def git_address(text: str) -> str:
+    """The address below which git repositories are as owner/name."""
+    if not re.match(r"(https?|git|ssh|file)://\S+$", text):
+        raise ValueError("an address that begins with https://, http://, git://, ssh:// or file://, as git://host:port")
+    return text
+
+
+def force(text: str) -> str:
+    """What to go on past: names joined by commas, 1 for all, 0 for nothing."""
+    if not re.fullmatch(r"[01]|[a-z][a-z0-9-]*(,[a-z][a-z0-9-]*)*", text):
+        raise ValueError("1 for all that stands against it, or the names that are said of it, joined by commas")
+    return "" if text == "0" else text
+
+
 def gpus(text: str) -> tuple[int, ...]:
     """``2``, the first two GPUs, or ``0,2``, these two."""
     if re.fullmatch(r"[1-9][0-9]?", text):
@@ -202,11 +216,13 @@ class Options:
     isaacsim_path: str | None = option("", "setup")
     isaaclab_path: str | None = option("", "setup")
     pip_index_url: str | None = option("", "setup bundle", index_address)
+    git_host: str | None = option("", "setup bundle", git_address)
+    assets: str | None = option("", "setup bundle")
     offline: str | None = option("", "setup")
     out: str | None = option("", "bundle")
     accept_eula: bool = option("", "setup", yes)
     keep_zip: bool = option("1", "setup", switch)
-    force: bool = option("0", "setup train play export", switch)
+    force: str = option("0", "setup train play export", force)
     yes: bool = option("0", "fix clean-caches uninstall", switch)
     log: str | None = option("", "explain")
     json: bool = option("0", "doctor", switch)
@@ -220,7 +236,10 @@ VERBS = (
     *("runs", "tasks", "tensorboard", "doctor", "fix", "explain"),
     *("check-config", "convert", "bundle", "clean-caches", "uninstall", "test", "lint"),
 )
-FOR_ISAAC = ("install", "robot", "isaac_sim_zip", "isaac_sim_url", "isaacsim_path", "isaaclab_path", "offline")
+FOR_ISAAC = (
+    *("install", "robot", "isaac_sim_zip", "isaac_sim_url", "isaacsim_path", "isaaclab_path", "git_host", "assets"),
+    "offline",
+)
 """What only the set-up of the workstation takes."""
 FIELDS = {f.name: f for f in dataclasses.fields(Options) if f.metadata}
 
@@ -321,7 +340,7 @@ def _check_setup(options: Options) -> None:
             raise UsageError(f"ISAACSIM_PATH names an Isaac Sim that is there: leave {variable(name)} out")
     if {"isaac_sim_zip", "isaac_sim_url"} <= given:
         raise UsageError("ISAAC_SIM_ZIP is a file and ISAAC_SIM_URL an address: give one of them")
-    for name in ("install", "isaac_sim_zip", "isaacsim_path", "isaaclab_path", "offline"):
+    for name in ("install", "isaac_sim_zip", "isaacsim_path", "isaaclab_path", "assets", "offline"):
         if "\n" in (getattr(options, name) or ""):
             raise UsageError(f"{variable(name)} has a line break; name another path")
 
@@ -345,15 +364,15 @@ def main(argv: Sequence[str]) -> int:
     verb, flags = (argv[0], argv[1:]) if argv else ("", [])
     try:
         options = parse(verb, flags)
+        if verb in ("setup", "uninstall"):
+            print(f"sim={options.sim}")
+        elif verb in FIELDS["sim"].metadata["verbs"]:
+            name, why = _simulator(verb, options)
+            print(f"sim={name}")
+            print(f"why={why}")
     except UserError as error:
         print(f"{verb or 'options'}: {error}", file=sys.stderr)
         return error.status
-    if verb in ("setup", "uninstall"):
-        print(f"sim={options.sim}")
-    elif verb in FIELDS["sim"].metadata["verbs"]:
-        name, why = _simulator(verb, options)
-        print(f"sim={name}")
-        print(f"why={why}")
     return 0
 
 

@@ -10,6 +10,8 @@ import contextlib
 import json
 import logging
 import os
+import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -53,15 +55,37 @@ def check() -> None:
         raise UserError("WORLD_SIZE is set, and not by GPUS; unset WORLD_SIZE, or give GPUS")
 
 
-def graphics_gpu() -> int | None:
-    """This process's GPU among all of the machine, where the number is known.
+def graphics_gpu(device: str) -> int | None:
+    """The number of this process's GPU among all of the machine, where CUDA counts others; None where it is the same.
 
     CUDA_VISIBLE_DEVICES renumbers GPUs for CUDA and not for graphics, which is why AppLauncher of 2.3.2 renders on
-    the wrong one (https://github.com/isaac-sim/IsaacLab/pull/7057).
+    the wrong one (https://github.com/isaac-sim/IsaacLab/pull/7057). The numbers are those of the bus, with
+    CUDA_DEVICE_ORDER=PCI_BUS_ID, which scripts/isaac.sh sets.
+
+    Args:
+        device: "cpu", "cuda" or "cuda:N", as CUDA counts; of several processes each has the GPU of its rank.
     """
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
-    name = visible[rank()].strip() if count() > 1 and rank() < len(visible) else ""
-    return int(name) if name.isdigit() else None
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    if not visible or os.environ.get("CUDA_DEVICE_ORDER") != "PCI_BUS_ID":
+        return None
+    number = re.fullmatch(r"cuda:(\d+)", device)
+    index = rank() if count() > 1 else int(number[1]) if number else 0
+    names = [name.strip() for name in visible.split(",")]
+    if index >= len(names):
+        return None
+    return int(names[index]) if names[index].isdigit() else _number_of(names[index])
+
+
+def _number_of(uuid: str) -> int | None:
+    """The number of the GPU whose UUID begins so; None where nvidia-smi knows none."""
+    command = ["nvidia-smi", "--query-gpu=index,uuid", "--format=csv,noheader"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = [line.split(", ") for line in said.splitlines() if line.count(", ") == 1]
+    numbers = [int(index) for index, name in found if name.startswith(uuid) and index.isdigit()]
+    return numbers[0] if len(numbers) == 1 else None
 
 
 def flags() -> list[str]:

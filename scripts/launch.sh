@@ -117,11 +117,17 @@ choose_setup_flags() {
 
 # Isaac Sim is not installed as a side effect of a run: it takes 40 GB and a licence.
 need_workstation() {
+  local line why
   [[ -z "${IN_SETUP-}" ]] || return 0
+  why=$(complain_about_unfinished)
   workstation_is_ready ||
-    die "Isaac Sim is not set up here; set it up: make setup, or take the embedded simulator: make $program SIM=mujoco"
+    die "Isaac Sim is not set up here${why:+: $why}; set it up: make setup, or take the embedded simulator:" \
+      "make $program SIM=mujoco"
   scripts/setup.sh --sim=isaac --check ||
     die "the workstation's set-up does not fit the pins or the files any more; bring it up to date: make setup"
+  while IFS= read -r line; do
+    warn "warning: set-up went on past this by FORCE: $line"
+  done < <(sed -n 's/^failed [^:]*: //p' "$(receipt_of verify)")
 }
 
 # --- doctor --------------------------------------------------------------------------------------
@@ -146,8 +152,8 @@ find_any_python() {
 
 # Stops for what would surely fail.
 guard() {
-  [[ -z "${IN_SETUP-}" && "$force" != 1 ]] || return 0
-  "$python" -I scripts/doctor guard "$program" "$simulator" || exit 1
+  [[ -z "${IN_SETUP-}" ]] || return 0
+  "$python" -I scripts/doctor guard "$program" "$simulator" "$force" || exit 1
 }
 
 # What the runner could say itself it has said, and has taken its log away.
@@ -165,7 +171,7 @@ explain_failure() {
 # the runner ends without a word of its own, which is what `make explain` reads.
 name_runner_files() {
   mkdir -p .cache
-  runner_status=.cache/status.$$ runner_log=.cache/log.$$
+  runner_status=.cache/status.$$ runner_log=.cache/log.$$ runner_start=.cache/start.$$
   rm -f -- "$runner_status" "$runner_log"
   runner_env=("RUNNER_STATUS=$ROOT/$runner_status" "RUNNER_LOG=$ROOT/$runner_log" "RUNNER_SIMULATOR=$simulator")
 }
@@ -196,7 +202,15 @@ run_in_isaac() {
   isaac_environment "$(window_or_not)"
   name_runner_files
   isaac_env+=("${runner_env[@]}" "ISAAC_TASK_PACKAGES=$(task_packages)" "RUNNER_CLOSE_LIMIT=${RUNNER_CLOSE_LIMIT:-60}")
+  : >"$runner_start"
   attend "${isaac_env[@]}" "$sim/python.sh" -m "$module" "${flags[@]}" || ended=$?
+  if [[ "$(cat "$runner_status" 2>/dev/null)" != 0 ]] && extension_is_missing; then
+    warn "note: Isaac Sim lacks an extension that this app wants; starting once more, with NVIDIA's registry of extensions"
+    rm -f -- "$runner_status" "$runner_log"
+    ended=0
+    attend "${isaac_env[@]}" RUNNER_REGISTRY=1 "$sim/python.sh" -m "$module" "${flags[@]}" || ended=$?
+  fi
+  rm -f -- "$runner_start"
   if [[ -s "$runner_status" ]]; then
     read -r status <"$runner_status"
     ((status != 0 || ended == 0)) ||
@@ -209,6 +223,14 @@ run_in_isaac() {
   rm -f -- "$runner_status"
   explain_failure "$status"
   exit "$status"
+}
+
+# Kit's words where the dependencies of an app cannot be satisfied; the kits of set-up do not ask the
+# registry. They are in the runner's log, or with VERBOSE=1 in Kit's own.
+extension_is_missing() {
+  local words='Failed to resolve extension dependencies|dependency solver failure'
+  grep -aqsE "$words" "$runner_log" ||
+    find "$sim/kit/logs" -name '*.log' -newer "$runner_start" -exec grep -aqE "$words" {} \; -print 2>/dev/null | grep -q .
 }
 
 task_packages() { [[ -z "$robot" ]] || printf berkeley_humanoid_lite.tasks; }

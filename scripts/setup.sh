@@ -19,11 +19,12 @@ source scripts/isaac.sh
 TOOLS='awk cat cp df flock grep ls mkdir mv rm sed sha256sum sleep tail timeout uname wc'
 ISAAC_TOOLS="$TOOLS comm curl cut date du env find git head ln mktemp readlink rmdir sort stat tr xargs"
 VARIABLES='PYTHON RSL_RL INSTALL ROBOT ISAAC_SIM_ZIP ISAAC_SIM_URL ISAACSIM_PATH ISAACLAB_PATH
-  PIP_INDEX_URL OFFLINE ACCEPT_EULA KEEP_ZIP FORCE'
+  PIP_INDEX_URL GIT_HOST OFFLINE ASSETS ACCEPT_EULA KEEP_ZIP FORCE'
 
 read_arguments() {
   sim_wanted=mujoco if_needed='' dev='' only_check='' anew=' '
   local argument name
+  export SETUP_ONLY_CHECK=''
   for name in $VARIABLES; do export "SETUP_$name="; done
   for argument in "$@"; do
     case $argument in
@@ -31,7 +32,10 @@ read_arguments() {
       --verbose=*) ;;
       --dev) dev=1 ;;
       --if-needed) if_needed=1 ;;
-      --check) only_check=1 ;;
+      --check)
+        only_check=1
+        export SETUP_ONLY_CHECK=1
+        ;;
       --anew=*) anew+="${argument#*=} " ;;
       --*=*) read_variable "$argument" ;;
       *) die "unknown argument '$argument'; see the head of scripts/setup.sh" ;;
@@ -57,7 +61,9 @@ choose_steps() {
     isaac)
       # shellcheck disable=SC2153 # set by read_places
       read_places
-      steps=(isaac_sim isaac_lab packages)
+      steps=(isaac_sim)
+      [[ "$assets" != "$install/assets" ]] || steps+=(assets)
+      steps+=(isaac_lab packages)
       [[ -z "$robot" ]] || steps+=(robot)
       steps+=(verify)
       ;;
@@ -125,7 +131,7 @@ enough_disk() {
 }
 
 preflight_isaac() {
-  local name line kind what repair arguments=() recommended=()
+  local name line kind id what repair arguments=() recommended=()
   instead="; the embedded simulator needs none of this: make setup SIM=mujoco"
   for name in $ISAAC_TOOLS; do arguments+=("--tool=$name"); done
   for name in "${todo[@]}"; do
@@ -134,10 +140,10 @@ preflight_isaac() {
       [[ "$line" == --host=* && " ${arguments[*]} " == *" $line "* ]] || arguments+=("$line")
     done < <(step "$name" needs)
   done
-  while IFS=$'\t' read -r kind _ what repair; do
+  while IFS=$'\t' read -r kind id what repair; do
     case $kind in
       needed) complaints+=("$what${repair:+; $repair}") ;;
-      recommended) recommended+=("$what; $repair") ;;
+      recommended) recommended+=("$id"$'\t'"$what; $repair") ;;
     esac
   done < <(scripts/setup/preflight.sh "${arguments[@]}" ${own_sim:+"--isaac-path=$sim"} ||
     printf 'needed\tpreflight\tthe preflight itself failed\n')
@@ -149,16 +155,21 @@ preflight_isaac() {
   weigh_recommended
 }
 
-# What is only recommended stops too, unless the user knows.
+# What is only recommended stops too, unless the user names it. FORCE=1 goes on past all of it, and
+# each thing is said.
 weigh_recommended() {
-  local text
-  ((${#recommended[@]} > 0)) || return 0
-  if [[ "$SETUP_FORCE" == 1 ]]; then
-    for text in "${recommended[@]}"; do warn "warning: $text (FORCE=1 goes on)"; done
-  else
-    complaints+=("${recommended[@]}")
-    complaints[-1]+=" (FORCE=1 goes on past what is only recommended)"
-  fi
+  local entry id stopped=''
+  for entry in "${recommended[@]}"; do
+    id=${entry%%$'\t'*}
+    if is_forced "$id"; then
+      warn "warning: ${entry#*$'\t'} (FORCE goes on past '$id')"
+    else
+      stopped+="${stopped:+,}$id"
+      complaints+=("${entry#*$'\t'}")
+    fi
+  done
+  [[ -z "$stopped" ]] ||
+    complaints[-1]+=" (to go on past what is only recommended: FORCE=$stopped, or FORCE=1 for whatever there is)"
 }
 
 # --- work ----------------------------------------------------------------------------------------
@@ -192,13 +203,16 @@ claim_folders() {
 }
 
 carry_out() {
-  local name
+  local name what
   prepare
   for name in "${todo[@]}"; do
-    say "setup: $(step "$name" step_name)"
+    what=$(step "$name" step_name)
+    [[ "$sim_wanted" != isaac ]] || printf 'step %s\nwhat %s\n' "$name" "$what" | write_receipt "$UNFINISHED"
+    say "setup: $what"
     supervise "scripts/setup/$name.sh" install
   done
   rm -rf .cache/tmp
+  [[ "$sim_wanted" != isaac ]] || rm -f "$UNFINISHED"
   say "setup: done in $SECONDS s$next"
 }
 
@@ -226,7 +240,8 @@ choose_python() {
 apply_variables() {
   local name value
   [[ -z "$SETUP_PIP_INDEX_URL" ]] || export PIP_INDEX_URL="$SETUP_PIP_INDEX_URL"
-  for name in INSTALL ISAACSIM_PATH ISAACLAB_PATH ISAAC_SIM_ZIP OFFLINE; do
+  force=$SETUP_FORCE
+  for name in INSTALL ISAACSIM_PATH ISAACLAB_PATH ISAAC_SIM_ZIP OFFLINE ASSETS; do
     value=SETUP_$name
     [[ -z "${!value}" || "${!value}" == none ]] || printf -v "$value" '%s' "$(absolute "${!value}")"
   done
@@ -247,6 +262,8 @@ main() {
   if ((${#todo[@]} > 0)); then
     carry_out
   elif [[ -z "$if_needed" ]]; then
+    # Killed between the last receipt and this.
+    [[ "$sim_wanted" != isaac ]] || rm -f "$UNFINISHED"
     report
   fi
 }

@@ -111,16 +111,38 @@ def choose(wanted: str) -> tuple[str, str]:
     """Return the simulator for ``SIM=wanted`` and the reason.
 
     ``auto`` is isaac where the workstation is installed, else mujoco.
+
+    Raises:
+        UserError: its set-up was begun and did not come to its end; the other would be taken without the user's will.
     """
     if wanted != "auto":
         return wanted, "as asked"
     if os.environ.get("RUNNER_SIMULATOR") in NAMES:
         return os.environ["RUNNER_SIMULATOR"], "as scripts/launch.sh chose"
+    if reason := unfinished():
+        raise UserError(
+            f"the Isaac Sim workstation is not set up to its end: {reason}; go on with it: make setup SIM=isaac, "
+            "or take the embedded simulator: SIM=mujoco"
+        )
     if (WORKSTATION / "receipt-verify").is_file():  # the last step's
         return "isaac", "an Isaac Sim workstation is installed here"
-    if WORKSTATION.is_dir():
-        return "mujoco", "the Isaac Sim workstation is not set up to the end: make setup SIM=isaac goes on"
     return "mujoco", "no Isaac Sim workstation is installed here"
+
+
+def unfinished() -> str | None:
+    """Where the workstation's set-up has stopped; None where it was never begun or is complete.
+
+    scripts/setup.sh writes the step down before it begins, and takes the note away after the last; the licence alone,
+    which is asked for before anything else, is no beginning.
+    """
+    try:
+        lines = (WORKSTATION / "unfinished").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        begun = (WORKSTATION / "choices").is_file() or any(WORKSTATION.glob("receipt-*"))
+        complete = (WORKSTATION / "receipt-verify").is_file()
+        return "the check at its end has not passed" if begun and not complete else None
+    values = dict(line.partition(" ")[::2] for line in lines)
+    return f"it stopped in the step '{values.get('step', '?')}' ({values.get('what', 'unknown')})"
 
 
 def load(wanted: str) -> Simulator:

@@ -1,7 +1,7 @@
 """Says what is wrong before a run, repairs what is safe to repair, and says why a run failed.
 
     python3 -I scripts/doctor doctor|fix|explain [--NAME=VALUE ...]    with the variables of make as flags
-    python3 -I scripts/doctor guard VERB SIMULATOR                     before a run: stops for what would surely fail
+    python3 -I scripts/doctor guard VERB SIMULATOR [FORCE]             before a run: stops for what would surely fail
     python3 -I scripts/doctor explain-run STATUS LOG                   after a run that has failed
 
 Standard library only, Python 3.8 or later. The status of doctor is 0, 1 where something stops a run, or 2 where

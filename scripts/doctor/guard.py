@@ -1,4 +1,7 @@
-"""The quick look before train, play and setup: it stops for what would surely fail, and else says nothing."""
+"""The quick look before train, play and setup: it stops for what would surely fail, and else says nothing.
+
+FORCE goes on past a finding by its id, or, as 1, past all; what it goes on past is said.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from finding import Finding, Place, make_place
 Check = Callable[[Place], Iterator[Finding]]
 
 
-def run(verb: str, simulator: str) -> int:
+def run(verb: str, simulator: str, force: str = "") -> int:
     """0, or 1 after saying what stands against it, a line each."""
     place = make_place(os.environ, simulator)
     found = [finding for check in checks_for(verb, place) for finding in check(place)]
@@ -22,10 +25,16 @@ def run(verb: str, simulator: str) -> int:
     import report
 
     stops = [one for one in report.reported(found, catalogue.read()) if one.severity == catalogue.STOPS]
-    for number, one in enumerate(stops, 1):
-        goes_on = " (FORCE=1 goes on without this)" if number == len(stops) else ""
+    for one in stops:
+        text = f"{report.found(one)}; {one.repair}"
+        if force == "1" or one.id in force.split(","):
+            print(f"{verb}: warning: {text} (FORCE goes on past '{one.id}')", file=sys.stderr)
+    left = [one for one in stops if force != "1" and one.id not in force.split(",")]
+    names = ",".join(dict.fromkeys(one.id for one in left))
+    for number, one in enumerate(left, 1):
+        goes_on = f" (FORCE={names} goes on without this)" if number == len(left) else ""
         print(f"{verb}: {report.found(one)}; {one.repair}{goes_on}", file=sys.stderr)
-    return int(bool(stops))
+    return int(bool(left))
 
 
 def checks_for(verb: str, place: Place) -> list[Check]:

@@ -3,8 +3,8 @@
     python.sh scripts/setup/verify_isaac.py ROWS --sim=P --lab=P --version=V --rsl-rl=V --torch=V --numpy=V
         [--robot=P] [--no-gpu] LOCK
 
-Appends rows `ok|fail|note|skip<TAB>what<TAB>found` to ROWS. What needs a running Kit (isaaclab.envs, the tasks)
-is located here and imported by the training that follows.
+Appends rows `ok|fail|doubt|note|skip<TAB>what<TAB>found` to ROWS; a doubt is what a training may settle. What needs a
+running Kit (isaaclab.envs, the tasks) is located here and imported by the training that follows.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import importlib
 import importlib.util
 import re
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
@@ -38,7 +39,7 @@ def interpreter(sim: Path, wanted: str) -> Iterator[Row]:
     where = f"{'.'.join(map(str, sys.version_info[:3]))} in {sys.prefix}"
     yield judge("Python", sys.version_info[:2] == (3, 11) and inside(Path(sys.prefix), sim), where)
     line = (sim / "VERSION").read_text(encoding="utf-8").split("\n")[0]
-    yield judge("Isaac Sim", line.split("-")[0].startswith(wanted), line)
+    yield ("ok" if line.split("-")[0].startswith(wanted) else "note"), "Isaac Sim", line
 
 
 def imports() -> Iterator[Row]:
@@ -50,11 +51,11 @@ def imports() -> Iterator[Row]:
         except Exception as error:
             failed += 1
             yield (
-                "fail",
+                "doubt",
                 f"import {name}",
                 f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
             )
-    yield judge("imports", failed == 0, f"{len(IMPORTS) - failed} of {len(IMPORTS)} load")
+    yield ("note" if failed else "ok"), "imports", f"{len(IMPORTS) - failed} of {len(IMPORTS)} load"
 
 
 def simulation_app() -> Iterator[Row]:
@@ -91,16 +92,27 @@ def said(missing: list[str]) -> str:
     return f"; missing: {', '.join(missing)}" if missing else ""
 
 
-def bundled(torch: str, numpy: str) -> Iterator[Row]:
-    """What Isaac Sim's compiled modules were built for. The module counts, not the metadata."""
+def bundled(sim: Path, torch: str, numpy: str) -> Iterator[Row]:
+    """What Isaac Sim's modules were built for. The module counts, not the metadata.
+
+    Another build of the same release is a note, as is whatever Isaac Sim brings itself; another release that stands in
+    front of it fails.
+    """
+    site = Path(sysconfig.get_paths()["purelib"])
     for name, wanted in (("torch", torch), ("numpy", numpy)):
         try:
             module = importlib.import_module(name)
         except Exception as error:
             yield "fail", name, f"{type(error).__name__}: {error}"
             continue
-        found = str(module.__version__)
-        yield judge(name, found == wanted or found.startswith(wanted + "."), f"{found} in {module.__file__}")
+        found, file = str(module.__version__), Path(str(module.__file__))
+        text = f"{found} in {file}"
+        if found == wanted or found.startswith(wanted + "."):
+            yield "ok", name, text
+        elif found.partition("+")[0] == wanted.partition("+")[0] or (inside(file, sim) and not inside(file, site)):
+            yield "note", name, f"{text}; {wanted} was tried"
+        else:
+            yield "fail", name, f"{text} stands in front of Isaac Sim's own {wanted}"
 
 
 def rsl_rl(wanted: str) -> Iterator[Row]:
@@ -108,7 +120,10 @@ def rsl_rl(wanted: str) -> Iterator[Row]:
     names = ("rsl_rl", "rsl-rl", "rsl-rl-lib")
     there = {(d.metadata["Name"], d.version) for d in distributions() if (d.metadata["Name"] or "").lower() in names}
     text = ", ".join(f"{name} {number}" for name, number in sorted(there)) or "not installed"
-    yield judge("rsl_rl", [number for _, number in there] == [wanted], text)
+    if len(there) == 1 and {number for _, number in there} != {wanted}:
+        yield "note", "rsl_rl", f"{text}; set-up puts {wanted} in"
+    else:
+        yield judge("rsl_rl", len(there) == 1, text)
 
 
 def kit(lab: Path) -> Iterator[Row]:
@@ -168,7 +183,7 @@ def main() -> None:
         simulation_app,
         lambda: origins(LAB, a.lab, "Isaac Lab's packages"),
         lambda: pins(a.lock),
-        lambda: bundled(a.torch, a.numpy),
+        lambda: bundled(a.sim, a.torch, a.numpy),
         lambda: rsl_rl(a.rsl_rl),
         lambda: gpu(not a.no_gpu),
     ]

@@ -107,6 +107,13 @@ def test_python_sh_without_its_x_bit(place: Place) -> None:
     assert only(place).repair == f"chmod +x '{place.isaac}/python.sh'"
 
 
+def test_isaac_labs_folder_for_temporary_files_is_looked_at(place: Place, tmp_path: Path) -> None:
+    plant.write(tmp_path / "other/isaaclab/logs", "")
+    place = replace(place, env={**place.env, "TMPDIR": str(tmp_path / "other")})
+    assert f"'{tmp_path}/other/isaaclab/logs' (" in only(place).evidence
+    assert only(place).repair.endswith(", or take another folder for temporary files: export TMPDIR=/path")
+
+
 def test_only_the_proof_is_missing(place: Place) -> None:
     (place.state / "receipt-verify").unlink()
     assert only(place).id == "set-up-unfinished" and "check at the end" in only(place).what

@@ -241,6 +241,7 @@ class World:
             make_sim(folder / "isaacsim", folder / "IsaacLab", rsl_rl)
             make_lab(folder / "IsaacLab", folder / "isaacsim")
             make_checkout(folder / "mön checkout", folder / "isaacsim", folder / "IsaacLab", rsl_rl)
+            make_kits(folder / "mön checkout")
         return folder
 
 
@@ -306,21 +307,16 @@ def rsl_rl_folder(version: str) -> Path:
 
 
 def make_lab(lab: Path, sim: Path) -> None:
-    """A checkout of Isaac Lab as set-up leaves it; the kits for 5.1 as in scripts/setup/isaac_lab.sh."""
+    """A checkout of Isaac Lab as set-up leaves it, but for the kits for 5.1."""
     shutil.copytree(parts() / "lab/apps", lab / "apps")
     (lab / "source").symlink_to(parts() / "lab/source")
     (lab / "_isaac_sim").symlink_to(sim)
     (lab / "VERSION").write_text("2.3.2\n")
-    shipped = (TEMPLATE / "exts/isaacsim.asset.importer.urdf/config/extension.toml").read_text()
-    importer = re.search(r'^version = "(.*)"', shipped, re.MULTILINE)
-    assert importer
-    made = lab / "apps/isaacsim_5_1"
-    made.mkdir()
-    for kit in (lab / "apps").glob("*.kit"):
-        text = kit.read_text().replace("${app}/../", "${app}/../../")
-        pattern = r'^("isaacsim\.asset\.importer\.urdf" *= *\{ *version *= *)"[^"]*"'
-        (made / kit.name).write_text(re.sub(pattern, rf'\1"{importer[1]}"', text, flags=re.MULTILINE))
-    (made / ".isaac-workstation").write_text("made by tests\n")
+
+
+def make_kits(checkout: Path) -> None:
+    """As set-up does."""
+    subprocess.run(["scripts/setup/isaac_lab.sh", "make_kits"], cwd=checkout, check=True)
 
 
 def make_checkout(checkout: Path, sim: Path, lab: Path, rsl_rl: str) -> None:

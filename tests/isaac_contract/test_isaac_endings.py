@@ -142,6 +142,47 @@ def test_a_start_that_fails(world: World, log_root: Path, mood: str) -> None:
         assert said == "train: stopped by Ctrl-C" and "Error 130" in done.stderr
 
 
+@pytest.mark.parametrize("verbose", ["0", "1"])
+@pytest.mark.parametrize("registry", ["", "1"])
+def test_an_extension_that_is_missing_is_asked_of_the_registry(
+    world: World, log_root: Path, registry: str, verbose: str
+) -> None:
+    """Once, by a second start; the first asks nobody, as all starts of a whole Isaac Sim."""
+    world.station(world.last)
+    kit = world.lab / "apps/isaacsim_5_1/isaaclab.python.headless.kit"
+    text = kit.read_text()
+    assert "registryEnabled = false" in text
+    wanted = '"isaacsim.asset.importer.urdf" = {version = "9.9.9", exact = true}'
+    kit.write_text(text.replace("[dependencies]\n", f"[dependencies]\n{wanted}\n", 1))
+    words = (*TRAIN, f"ARGS={FEW}", f"VERBOSE={verbose}")
+    try:
+        done = world.make("train", *words, "ITERATIONS=1", log_root=log_root, OMNI_DOUBLE_REGISTRY=registry)
+    finally:
+        kit.write_text(text)
+    note, *rest = [line for line in done.stderr.splitlines() if line.startswith("train: ")]
+    assert note.startswith("train: note: Isaac Sim lacks an extension that this app wants; starting once more, with")
+    started = world.started()
+    assert started is not None and "--/app/extensions/registryEnabled=true" in started["argv"]
+    assert (done.returncode == 0) == bool(registry) and bool(rest) != bool(registry), done.stderr
+    assert not list((world.checkout / ".cache").glob("st*.*"))
+
+
+@pytest.mark.parametrize(
+    ("visible", "device", "gpu"), [("3", "cuda", "3"), ("5,2", "cuda:1", "2"), ("", "cuda:1", None), ("3", "cpu", "3")]
+)
+def test_graphics_are_on_the_card_that_cuda_sees(
+    world: World, log_root: Path, visible: str, device: str, gpu: str | None
+) -> None:
+    """torch sees no GPU here, so that the run ends when the app has started."""
+    env = {"CUDA_VISIBLE_DEVICES": visible} if visible else {}
+    words = ("TASK=Contract-Cartpole-v0", "TASK_PACKAGE=contract_tasks", "NUM_ENVS=8", "ITERATIONS=1")
+    world.make("train", *words, f"DEVICE={device}", log_root=log_root, **env)
+    started = world.started()
+    assert started is not None
+    found = [word.partition("=")[2] for word in started["argv"] if word.startswith("--/renderer/activeGpu=")]
+    assert found == ([gpu] if gpu else [])
+
+
 def test_a_limit_that_is_none(world: World, log_root: Path) -> None:
     done = world.make("train", log_root=log_root, RUNNER_CLOSE_LIMIT="soon")
     assert done.returncode == 2 and not list((world.checkout / ".cache").glob("status.*"))

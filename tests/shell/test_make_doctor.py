@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -303,9 +304,17 @@ def test_a_run_that_would_fail_is_not_started(broken: Workstation, verb: str) ->
     result = broken.make(verb)
     lines = errors(result)
     assert len(lines) == 3 and all(line.startswith(f"{verb}: ") and "; make setup" in line for line in lines)
-    assert [line.endswith(" (FORCE=1 goes on without this)") for line in lines] == [False, False, True]
-    forced = broken.make(verb, "FORCE=1")
-    assert errors(forced)[-1].startswith(f"{verb}: the workstation's set-up does not fit")
+    [names] = re.findall(r" \(FORCE=(\S+) goes on without this\)$", lines[-1])
+    assert len(names.split(",")) == 3 and "FORCE" not in lines[0] + lines[1]
+    some = errors(broken.make(verb, f"FORCE={names.split(',')[0]}"))
+    assert [": warning: " in line for line in some] == [True, False, False]
+    for force in ("1", names):
+        forced = errors(broken.make(verb, f"FORCE={force}"))
+        assert forced[-1].startswith(f"{verb}: the workstation's set-up does not fit")
+        passed = [line for line in forced if line.startswith(f"{verb}: warning: ")]
+        assert [re.findall(r"\(FORCE goes on past '(.*)'\)$", line) for line in passed] == [
+            [name] for name in names.split(",")
+        ]
 
 
 def test_the_look_is_silent_on_a_sound_workstation(sound: Workstation) -> None:

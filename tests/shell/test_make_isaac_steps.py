@@ -11,6 +11,7 @@ import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -30,7 +31,7 @@ from isaac_world import (
     zip_tree,
 )
 from shell_checkout import SOURCE, Checkout, errors, make_wheel, members, program
-from workstation import ARCHIVE, Workstation, World, link_build_tools, make_workstation, slim
+from workstation import ARCHIVE, GROUND_PLANE, MACHINE, Workstation, World, link_build_tools, make_workstation, slim
 
 # --- one installation for several tests ----------------------------------------------------------
 
@@ -236,7 +237,7 @@ def test_the_archive_over_http(station: Workstation, world: World, server: Archi
     assert not station.sim.exists()
     server.sent[path] = 0
     server.behave(path, cut_after=[100_000, 1])
-    station.pin("GIT_HOST", (tmp_path / "nowhere").as_uri())  # so that it ends after that step
+    station.pin("GITHUB", (tmp_path / "nowhere").as_uri())  # so that it ends after that step
     station.replace("scripts/git.sh", "GIT_WAIT=5", "GIT_WAIT=0")
     result = station.setup("KEEP_ZIP=0")
     assert "git cannot get Isaac Lab" in errors(result)[-1]
@@ -272,7 +273,7 @@ def test_a_damaged_archive_is_not_locked_in(station: Workstation, world: World, 
 def test_a_pointer_of_git_lfs_is_not_taken_for_the_file(station: Workstation, world: World, tmp_path: Path) -> None:
     """The step by itself, on an Isaac Sim that is just unpacked."""
     repositories = make_repositories(tmp_path / "git", lfs_pointer=True)
-    station.pin("GIT_HOST", repositories.url)
+    station.pin("GITHUB", repositories.url)
     station.pin("ROBOT_COMMIT", repositories.commits["Berkeley-Humanoid-Lite"])
     (station.install / "choices").unlink()
     link_build_tools(station)
@@ -311,12 +312,245 @@ def install_robot(station: Workstation, what: str = "install") -> subprocess.Com
 
 
 def test_no_repository(station: Workstation, tmp_path: Path) -> None:
-    station.pin("GIT_HOST", (tmp_path / "nowhere").as_uri())
+    station.pin("GITHUB", (tmp_path / "nowhere").as_uri())
     station.replace("scripts/git.sh", "GIT_WAIT=5", "GIT_WAIT=0")
     line = errors(station.setup())[-1]
     assert line.startswith("setup: git cannot get Isaac Lab's commit ")
     assert "nowhere" in line and line.endswith("then: make setup")
     assert not station.lab.exists()
+
+
+def test_a_reason_of_git_is_shown_whatever_bytes_it_holds(station: Workstation) -> None:
+    said = "remote: half\\rfatal: caf\\351 \\033[31m\\000is closed\\n"
+    station.program(
+        "git",
+        f'case " $* " in *" fetch "*) printf "{said}" >&2; exit 128 ;; esac\nexec {shutil.which("git")} "$@"\n',
+    )
+    station.replace("scripts/git.sh", "GIT_WAIT=5", "GIT_WAIT=0")
+    done = subprocess.run(
+        ["make", "setup", "ACCEPT_EULA=Y", f"FORCE={MACHINE}"],
+        cwd=station.path, env=station.environment(), capture_output=True, check=False,
+    )  # fmt: skip
+    assert b"(fatal: caf\xe9 [31mis closed); check the connection" in done.stderr.splitlines()[-2]
+
+
+@pytest.fixture
+def git_daemon(world: World) -> Iterator[str]:
+    """git's own server on a port of its own, and its address with a user."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = ["git", "daemon", "--export-all", f"--base-path={world.repositories.folder}", "--listen=127.0.0.1"]
+    process = subprocess.Popen(
+        [*command, f"--port={port}", "--reuseaddr"], stderr=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        until = time.monotonic() + 20
+        while process.poll() is None and time.monotonic() < until:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.1)
+        assert process.poll() is None, process.stderr and process.stderr.read()
+        yield f"git://127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def test_repositories_come_from_a_mirror_with_a_port(station: Workstation, git_daemon: str) -> None:
+    """Submodules over ssh too; nothing of the address stays in a checkout."""
+    station.pin("GITHUB", "https://git.invalid")
+    refused = station.setup("GIT_HOST=127.0.0.1:9418")
+    assert errors(refused)[0].startswith("setup: GIT_HOST '127.0.0.1:9418' is not valid; it is an address that begins")
+    done = station.setup(f"GIT_HOST={git_daemon}", "ROBOT=berkeley-humanoid-lite")
+    assert done.returncode == 0, done.stderr
+    assert station.rows(done)["the robot's packages"][0] == "ok"
+    for name in ("IsaacLab", "Berkeley-Humanoid-Lite"):
+        folder = station.install / name
+        origin = subprocess.run(
+            ["git", "-C", folder, "config", "remote.origin.url"], capture_output=True, text=True, check=True
+        )
+        assert origin.stdout.startswith("https://github.com/")
+        assert not [
+            file for file in (folder / ".git").rglob("*") if file.is_file() and git_daemon.encode() in file.read_bytes()
+        ]
+
+
+# --- the build -----------------------------------------------------------------------------------
+
+
+def test_a_robot_that_cannot_be_built_is_put_on_the_path(station: Workstation, tmp_path: Path) -> None:
+    repositories = make_repositories(tmp_path / "git", build_backend="of.a.time.to.come")
+    station.pin("GITHUB", repositories.url)
+    station.pin("ROBOT_COMMIT", repositories.commits["Berkeley-Humanoid-Lite"])
+    done = station.setup("ROBOT=berkeley-humanoid-lite")
+    assert done.returncode == 0, done.stdout + done.stderr
+    [line] = [line for line in errors(done) if "the robot, editable" in line]
+    assert re.match(
+        r"setup: warning: the robot, editable: pip cannot build it \(.*Error: .*\); the folders are put on", line
+    )
+    assert station.rows(done)["the robot's packages"][0] == "ok"
+    paths = {file.read_text().strip() for file in station.site.glob("isaac-workstation-*.pth")}
+    robot = station.install / "Berkeley-Humanoid-Lite/source"
+    assert paths == {f"{robot}/berkeley_humanoid_lite", f"{robot}/berkeley_humanoid_lite_assets"}
+    assert station.setup().stdout.startswith("setup: nothing to do: ")
+    found = json.loads(station.make("doctor", "JSON=1").stdout)["findings"]
+    assert not [one for one in found if "missing" in one["id"] or "editable" in one["id"]], found
+    next(station.site.glob("isaac-workstation-*.pth")).unlink()
+    assert "bring it up to date: make setup" in errors(station.make("train"))[-1]
+    assert station.setup().returncode == 0
+    assert len(list(station.site.glob("isaac-workstation-*.pth"))) == 2
+    assert station.make("uninstall", "YES=1", "SIM=isaac").returncode == 0
+    assert not station.install.exists()
+
+
+# --- a set-up that stops half-way ----------------------------------------------------------------
+
+
+def test_a_set_up_that_stopped_is_no_reason_for_another_simulator(station: Workstation, tmp_path: Path) -> None:
+    station.pin("GITHUB", (tmp_path / "nowhere").as_uri())
+    station.replace("scripts/git.sh", "GIT_WAIT=5", "GIT_WAIT=0")
+    assert station.setup().returncode != 0
+    for verb in ("train", "tasks", "play"):
+        done = station.make(verb)
+        [line] = errors(done)
+        assert done.returncode != 0
+        assert line.startswith(f"{verb}: the Isaac Sim workstation is not set up to its end: it stopped in the step")
+        assert "'isaac_lab' (installing Isaac Lab 2.3.2 in " in line
+        assert line.endswith("; go on with it: make setup SIM=isaac, or take the embedded simulator: SIM=mujoco")
+    [line] = errors(station.make("train", "SIM=isaac"))
+    assert "Isaac Sim is not set up here: its set-up stopped in the step 'isaac_lab' (" in line
+    assert not (station.path / ".venv").exists()
+    station.pin("GITHUB", station.world.repositories.url)
+    assert station.setup().returncode == 0
+    assert not (station.install / "unfinished").exists()
+    # an upgrade that stops half-way, with the receipt of the proof before
+    station.pin("ISAAC_RSL_RL_COMMIT", "0" * 40)
+    assert station.setup().returncode != 0
+    assert (station.install / "receipt-verify").exists()
+    assert "it stopped in the step 'packages' (installing packages in " in errors(station.make("train"))[0]
+
+
+def test_a_licence_alone_is_no_set_up(station: Workstation) -> None:
+    shutil.rmtree(station.install)
+    station.program("getconf", "echo glibc 2.31\n")
+    assert station.make("setup", "ACCEPT_EULA=Y").returncode != 0
+    assert (station.install / "licence").is_file()
+    words = "from runners import simulators; print(simulators.choose('auto')[0])"
+    done = subprocess.run(
+        [station.bin / "python3", "-c", words], cwd=station.path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "mujoco\n"
+
+
+# --- assets --------------------------------------------------------------------------------------
+
+
+def test_assets_of_the_users_are_in_every_make_of_the_kits(station: Workstation, world: World, tmp_path: Path) -> None:
+    assets = tmp_path / 'a "gräte" & more|\\'
+    shutil.copytree(world.assets, assets)
+    station.pin("ASSETS_URL", "https://assets.invalid/5.1")
+    closed = station.setup()
+    assert "these names do not resolve: 'assets.invalid'" in closed.stderr
+    [line] = [line for line in errors(station.setup(f"ASSETS={tmp_path}")) if "ASSETS" in line]
+    assert line.startswith(
+        f"setup: ASSETS '{tmp_path}' has no '{GROUND_PLANE}', which every plane is made of; name the folder"
+    )
+    done = station.setup(f"ASSETS={assets}")
+    assert done.returncode == 0, done.stderr
+    assert station.rows(done)["assets"] == ("ok", str(assets))
+    kit = station.lab / "apps/isaacsim_5_1/isaaclab.python.headless.kit"
+    assert roots(kit) == {str(assets)}
+    shutil.rmtree(kit.parent)
+    assert station.setup().returncode == 0
+    assert roots(kit) == {str(assets)}
+    assert station.make("uninstall", "YES=1", "SIM=isaac").returncode == 0
+    assert (assets / GROUND_PLANE).is_file()
+
+
+def roots(kit: Path) -> set[str]:
+    texts = re.findall(r"^persistent\.isaac\.asset_root\.\w+ = (.*)$", kit.read_text(), re.MULTILINE)
+    assert len(texts) == 3
+    return set(map(json.loads, texts))  # such a text is the same in TOML and JSON
+
+
+def test_an_asset_server_that_does_not_answer_is_told_from_a_broken_install(station: Workstation) -> None:
+    station.pin("ASSETS_URL", "http://127.0.0.1:9/5.1")
+    done = station.setup()
+    mark, found = station.rows(done)["asset server"]
+    assert mark == "FAIL" and found.startswith("127.0.0.1 does not answer (curl: ")
+    assert "this is the network, not the installation" in found
+    assert done.returncode != 0 and errors(done)[-1].endswith("make setup FORCE=asset-server")
+
+
+# --- going on past what fails --------------------------------------------------------------------
+
+
+def test_force_names_what_it_goes_on_past(station: Workstation) -> None:
+    station.program("getconf", "echo glibc 2.35\n")
+    station.program("nvidia-smi", 'echo "NVIDIA GeForce RTX 4070, 595.45.04, 12282"\n')
+    [*_, line] = errors(station.setup("FORCE=little-gpu-memory,no-nvidia-gpu"))
+    assert "with 595 and newer the renderer of Isaac Sim 5.1 crashes" in line or "FORCE=" in line
+    assert "driver-too-new-595" in line.rpartition("FORCE=")[0]
+    assert not station.sim.exists()
+    done = station.make("setup", "FORCE=rubbish here")
+    assert errors(done)[0].startswith("setup: FORCE 'rubbish here' is not valid; it is 1 for all")
+
+
+def test_a_proof_that_fails_has_a_door(reference: Reference) -> None:
+    station = reference.station
+    broken = station.site / "mediapy/__init__.py"
+    text = broken.read_text()
+    broken.write_text("raise OSError('no libfoo.so')\n")
+    try:
+        (station.install / "receipt-verify").unlink()
+        refused = station.setup()
+        assert station.rows(refused)["import mediapy"] == ("FAIL", "OSError: no libfoo.so")
+        assert refused.returncode != 0 and errors(refused)[-1].endswith("make setup FORCE=import-mediapy")
+        assert "set-up stopped in the step 'verify'" in errors(station.make("train", "SIM=isaac"))[-1]
+        passed = station.setup(f"FORCE={MACHINE},import-mediapy")
+        assert passed.returncode == 0
+        said = "import mediapy: OSError: no libfoo.so"
+        assert f"setup: warning: {said} (FORCE goes on past 'import-mediapy')" in errors(passed)
+        started = station.make("train", "TASK=none")
+        assert f"train: warning: set-up went on past this by FORCE: {said}" in errors(started)
+        again = station.setup("FORCE=1")
+        assert again.stdout.startswith(
+            "setup: nothing to do"
+        ) and f"setup: warning: gone on past by FORCE: import-mediapy: {said}" in (errors(again))
+    finally:
+        broken.write_text(text)
+    mended = station.setup()
+    assert mended.returncode == 0 and station.rows(mended)["imports"][0] == "ok"
+    assert "by FORCE" not in station.make("train", "TASK=none").stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "mark"),
+    [
+        ("torch", "__version__ = '2.7.0+cu126'", "note"),
+        ("numpy", "__version__ = '1.26.4'", "ok"),
+        ("numpy", "__version__ = '2.2.0'", "FAIL"),
+    ],
+)
+def test_another_build_of_a_release_is_a_note(reference: Reference, name: str, text: str, mark: str) -> None:
+    station = reference.station
+    (station.site / name).mkdir()
+    extra = {"torch": "\nfrom torch import cuda\n"}.get(name, "")
+    (station.site / name / "__init__.py").write_text(text + extra)
+    if name == "torch":
+        bundled = station.sim / "exts/omni.isaac.ml_archive/pip_prebundle/torch"
+        for part in ("cuda.py", "version.py"):
+            shutil.copy(bundled / part, station.site / name)
+        shutil.copytree(bundled / "utils", station.site / "torch/utils")
+    try:
+        (station.install / "receipt-verify").unlink()
+        done = station.setup()
+    finally:
+        shutil.rmtree(station.site / name)
+    assert station.rows(done)[name][0] == mark, done.stdout
+    assert (done.returncode == 0) == (mark != "FAIL")
+    assert station.setup().returncode == 0
 
 
 # --- the licence ---------------------------------------------------------------------------------
@@ -372,12 +606,28 @@ def test_a_bundle_is_all_that_an_offline_set_up_needs(
     assert (bundle / ARCHIVE).read_bytes() == world.archive.read_bytes()
     alone = slim(make_workstation(tmp_path / "alone", world, "mön checkout"))
     install = f"INSTALL={tmp_path}/isäac"
-    alone.pin("GIT_HOST", "https://git.invalid")
+    alone.pin("GITHUB", "https://git.invalid")
     alone.env = {"PIP_CONFIG_FILE": os.devnull}
     assert "was made for other pins" in alone.setup(install, f"OFFLINE={bundle}").stderr
+    alone.pin("ASSETS_URL", "https://assets.invalid/5.1")
     (bundle / ".isaac-workstation-bundle").write_text(pins(alone))
     result = alone.setup(install, f"OFFLINE={bundle}", "ROBOT=berkeley-humanoid-lite")
     assert result.returncode == 0, result.stderr
+    assets = tmp_path / "isäac/assets"
+    assert (assets / GROUND_PLANE).with_name("Materials").joinpath("Grid.png").read_bytes() == b"png"
+    assert alone.rows(result)["assets"] == ("ok", str(assets))
+    kit = (tmp_path / "isäac/IsaacLab/apps/isaacsim_5_1/isaaclab.python.kit").read_text()
+    assert re.findall(r'asset_root\.(\w+) = "(.*)"', kit) == [
+        (name, str(assets)) for name in ("default", "cloud", "nvidia")
+    ]
+    shutil.rmtree(bundle / "assets")
+    assert alone.setup(install).stdout.startswith("setup: nothing to do: ")
+    (assets / GROUND_PLANE).unlink()
+    assert f"OFFLINE '{bundle}' has no assets/{GROUND_PLANE}; make it anew" in (
+        alone.setup(install, f"OFFLINE={bundle}").stderr
+    )
+    shutil.copytree(world.assets, bundle / "assets")
+    assert alone.setup(install, f"OFFLINE={bundle}").returncode == 0
     assert alone.rows(result)["the robot's packages"][0] == "ok"
     assert alone.rows(result)["link _isaac_sim"] == ("ok", f"{tmp_path}/isäac/isaacsim")
     empty = station.setup(f"OFFLINE={tmp_path}")
@@ -614,7 +864,8 @@ def test_every_pin_that_moves_is_followed(reference: Reference, world: World, tm
     # what the user checks out there is theirs
     pinned = world.repositories.commits["IsaacLab"]
     git = ["git", "-C", str(station.lab)]
-    subprocess.run([*git, "fetch", "-q", "origin", pinned], capture_output=True, check=True)
+    url = world.repositories.path("IsaacLab").as_uri()
+    subprocess.run([*git, "fetch", "-q", url, pinned], capture_output=True, check=True)
     subprocess.run([*git, "checkout", "-q", pinned], capture_output=True, check=True)
     station.pin("ISAAC_SIM", "5.2")
     result = station.setup()

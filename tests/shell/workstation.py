@@ -44,7 +44,34 @@ OTHERS = [
 SOURCES = ("flatdict", "antlr4-python3-runtime")
 """Of these, those that are built."""
 RSL_RL_3 = {"rsl_rl/__init__.py": "", "rsl_rl/runners/__init__.py": "", "rsl_rl/env.py": "class VecEnv:\n    pass\n"}
+PXR = """\
+import re
+
+
+class Layer:
+    @staticmethod
+    def FindOrOpen(path):
+        text = open(path).read()
+        return text if text.startswith("#usda") else None
+
+
+class Sdf:
+    Layer = Layer
+
+
+class UsdUtils:
+    @staticmethod
+    def ModifyAssetPaths(layer, change):
+        for path in re.findall("@([^@]+)@", layer):
+            change(path)
+"""
+"""As much of pxr as scripts/assets.py asks for, for texts; tests/isaac_contract/test_assets.py has the real one."""
 GPU = "RTX A6000, 580.65.06, 49140"
+MACHINE = (
+    "no-nvidia-gpu,untested-os,little-memory,too-many-open-files,missing-system-lib,missing-libglu,wsl2-unsupported"
+)
+"""What stands against a machine that tests run on; that much set-up is told to go on past."""
+GROUND_PLANE = "Isaac/Environments/Grid/default_environment.usd"
 
 
 @dataclass(frozen=True)
@@ -57,6 +84,7 @@ class World:
     repositories: Repositories
     wheels: Path
     locks: dict[str, str]
+    assets: Path
 
 
 def make_world(folder: Path) -> World:
@@ -77,9 +105,24 @@ def make_world(folder: Path) -> World:
         "slim": common + built,
         "isaac-build": make_build_wheels(wheels),
         "isaac-rsl_rl": make_wheel(wheels, "rsl-rl-lib", "3.1.2", RSL_RL_3),
+        "bundle": make_wheel(wheels, "usd-core", "25.11", {"pxr.py": PXR}),
     }
     archive = zip_tree(tree, archives / ARCHIVE)
-    return World(folder, tree, archive, make_repositories(folder / "git"), wheels, locks)
+    return World(
+        folder, tree, archive, make_repositories(folder / "git"), wheels, locks, make_assets(folder / "assets")
+    )
+
+
+def make_assets(folder: Path) -> Path:
+    """NVIDIA's server: the assets that env/assets.txt names, and a texture that one of them refers to."""
+    for line in (SOURCE / "env/assets.txt").read_text().splitlines():
+        if line and not line.startswith("#"):
+            (folder / line).parent.mkdir(parents=True, exist_ok=True)
+            (folder / line).write_text("#usda 1.0\n" if line.endswith(".usd") else "mdl 1.4;\n")
+    (folder / GROUND_PLANE).write_text('#usda 1.0\ndef "Grid" {\n  asset inputs:file = @./Materials/Grid.png@\n}\n')
+    (folder / GROUND_PLANE).with_name("Materials").mkdir()
+    (folder / GROUND_PLANE).with_name("Materials").joinpath("Grid.png").write_bytes(b"png")
+    return folder
 
 
 class Workstation(Checkout):
@@ -116,7 +159,8 @@ class Workstation(Checkout):
 
     def setup(self, *words: str, timeout: float = 240, **env: str) -> subprocess.CompletedProcess[str]:
         """Run make setup with the licence accepted, on a machine that need not be a recommended one."""
-        return self.make("setup", "ACCEPT_EULA=Y", "FORCE=1", *words, timeout=timeout, **env)
+        force = [] if any(word.startswith("FORCE=") for word in words) else [f"FORCE={MACHINE}"]
+        return self.make("setup", "ACCEPT_EULA=Y", *force, *words, timeout=timeout, **env)
 
     def rows(self, result: subprocess.CompletedProcess[str]) -> dict[str, tuple[str, str]]:
         """The table of the last step: what -> (mark, found)."""
@@ -132,12 +176,13 @@ def make_workstation(root: Path, world: World, name: str = "mön-checkout") -> W
     station.home.mkdir()
     make_tools(station.bin)
     copy_checkout(station.path)
-    for lock in ("isaac", "isaac-build", "isaac-rsl_rl"):
+    for lock in ("isaac", "isaac-build", "isaac-rsl_rl", "bundle"):
         station.write(f"env/{lock}.lock", world.locks[lock])
     commits = world.repositories.commits
     for pin, value in {
-        "GIT_HOST": world.repositories.url,
+        "GITHUB": world.repositories.url,
         "ARCHIVE_URL": world.archive.as_uri(),
+        "ASSETS_URL": world.assets.as_uri(),
         "ISAAC_LAB_COMMIT": commits["IsaacLab"],
         "ISAAC_RSL_RL_COMMIT": commits["rsl_rl"],
         "ROBOT_COMMIT": commits["Berkeley-Humanoid-Lite"],

@@ -156,10 +156,7 @@ def test_another_message_is_logged() -> None:
     ("made", "chosen"),
     [
         ([], ("mujoco", "no Isaac Sim workstation is installed here")),
-        (
-            ["receipt-robot"],
-            ("mujoco", "the Isaac Sim workstation is not set up to the end: make setup SIM=isaac goes on"),
-        ),
+        (["licence", ".isaac-workstation"], ("mujoco", "no Isaac Sim workstation is installed here")),
         (["receipt-robot", "receipt-verify"], ("isaac", "an Isaac Sim workstation is installed here")),
     ],
 )
@@ -174,3 +171,29 @@ def test_the_workstation_is_chosen_when_it_is_verified(
     assert simulators.choose("auto") == chosen
     assert simulators.choose("isaac") == ("isaac", "as asked")
     assert simulators.load("auto").name == chosen[0]
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ({"choices": ""}, "the check at its end has not passed"),
+        ({"receipt-robot": ""}, "the check at its end has not passed"),
+        (
+            {"unfinished": "step robot\nwhat installing the robot in /a b\n"},
+            "it stopped in the step 'robot' (installing",
+        ),
+        ({"unfinished": "step packages\nwhat x\n", "receipt-verify": ""}, "it stopped in the step 'packages' (x)"),
+        ({"unfinished": ""}, "it stopped in the step '?' (unknown)"),
+    ],
+)
+def test_a_set_up_that_was_begun_is_no_reason_for_the_other_simulator(
+    made: dict[str, str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(simulators, "WORKSTATION", tmp_path)
+    for name, text in made.items():
+        (tmp_path / name).write_text(text)
+    assert options.main(["train"]) == 1
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith(f"train: the Isaac Sim workstation is not set up to its end: {said}")
+    assert err.endswith("; go on with it: make setup SIM=isaac, or take the embedded simulator: SIM=mujoco\n")
+    assert options.main(["train", "--sim=mujoco"]) == 0

@@ -110,13 +110,33 @@ def test_the_status_is_that_of_rank_0_unless_another_failed(
     assert manifest["reason"] == ("GPU 1: out of memory" if rank_1 else "one of the processes was killed")
 
 
-@pytest.mark.parametrize(("visible", "gpu"), [("4,6", 6), ("GPU-a,GPU-b", None), ("4", None), ("", None)])
-def test_graphics_count_all_gpus_of_the_machine(visible: str, gpu: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("visible", "device", "numbers"),
+    [
+        ("4,6", "cuda", [4, 6]),
+        ("4,6", "cuda:1", [6, 6]),
+        ("4", "cuda:1", [None, None]),
+        ("GPU-aa,GPU-bb", "cuda:0", [7, 9]),
+        ("GPU-b,GPU-c", "cuda:0", [None, None]),
+        ("", "cuda:1", [None, None]),
+    ],
+)
+def test_graphics_count_all_gpus_of_the_machine(
+    visible: str, device: str, numbers: list[int | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GPU-b begins two names."""
+    smi = tmp_path / "nvidia-smi"
+    smi.write_text("#!/bin/sh\nprintf '7, GPU-aa11\\n9, GPU-bb11\\n10, GPU-bc11\\n'\n")
+    smi.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert ranks.graphics_gpu() is None
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", "FASTEST_FIRST")
+    assert ranks.graphics_gpu(device) is None
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
+    alone = ranks.graphics_gpu(device)
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "1")
-    assert ranks.graphics_gpu() == gpu
+    assert [alone, ranks.graphics_gpu(device)] == numbers
 
 
 def test_all_stop_at_the_same_step(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -152,7 +152,9 @@ def start(app_launcher: Any, given: dict[str, Any], flags: dict[str, Any]) -> An
         os.environ.pop(variable, None)
     # Kit would take our flags for its own
     sys.argv[1:] = [f"--{name}" for name in READ_BY_KIT if flags.get(name)]
-    if (gpu := ranks.graphics_gpu()) is not None:
+    if os.environ.get("RUNNER_REGISTRY"):  # scripts/launch.sh, where Kit lacked an extension
+        sys.argv.append("--/app/extensions/registryEnabled=true")
+    if (gpu := ranks.graphics_gpu(str(given["device"]))) is not None:
         sys.argv.append(f"--/renderer/activeGpu={gpu}")  # comes after AppLauncher's own, and so counts
     with process_kept():
         try:

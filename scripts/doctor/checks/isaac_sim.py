@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import tempfile
+from pathlib import Path
 from typing import Iterator
 
 from checks import git_state
@@ -24,6 +26,7 @@ def check(place: Place) -> Iterator[Finding]:
         return
     wrong = list(version(place))
     yield from wrong or parts(place)
+    yield from writable(place)
     yield from unfinished(place)
     if not wrong and all(is_done(place, step) for step in steps(place)):
         yield from moved_on(place)
@@ -88,6 +91,35 @@ def python(place: Place) -> Iterator[Finding]:
         others = [name for name in names_in(library) if name.startswith("python")]
         evidence = "'{}' has {}".format(library, ", ".join(others) or "no Python at all")
         yield Finding("python-version-mismatch", evidence, repair=unpack_again(place))
+
+
+def writable(place: Place) -> Iterator[Finding]:
+    """What a start from Python writes: Kit is portable there, and Isaac Lab logs below the folder for temporary files.
+
+    Source: isaacsim.simulation_app (--portable) of 5.1, isaaclab/utils/logger.py of 2.3.2.
+    """
+    own = [place.isaac / name for name in ("kit/data", "kit/cache", "kit/logs")]
+    lab = Path(place.env.get("TMPDIR") or place.system / "tmp") / "isaaclab"
+    for folder in [*own, lab, lab / "logs"]:
+        reason = refusal(folder)
+        if reason is None:
+            continue
+        repair = f"make it yours: sudo chown -R \"$USER\" '{folder}'"
+        if folder not in own:
+            repair += ", or take another folder for temporary files: export TMPDIR=/path"
+        yield Finding("run-folder-not-writable", f"'{folder}' ({reason})", repair=repair)
+        return
+
+
+def refusal(folder: Path) -> str | None:
+    """Why nothing can be written in a folder, or the one above it where it is not there yet; None where it can."""
+    try:
+        while not os.path.lexists(str(folder)) and folder != folder.parent:
+            folder = folder.parent
+        with tempfile.TemporaryFile(dir=str(folder)):
+            return None
+    except OSError as error:
+        return error.strerror or str(error)
 
 
 def unfinished(place: Place) -> Iterator[Finding]:

@@ -5,7 +5,8 @@ Each start writes <ISAAC>/kit/logs/started.json anew, close() adds a line to <IS
 
 OMNI_DOUBLE is a mood: "interrupted" (SIGINT comes while the app starts), "hang" (close() never returns, in Python),
 "hang-gil" (nor in C, with the interpreter's lock), "crash" (a segmentation fault in close()); "foreign" is in
-python_packages/isaacsim. OMNI_DOUBLE_UPDATES=N: the user closes the window after N frames.
+python_packages/isaacsim. OMNI_DOUBLE_UPDATES=N: the user closes the window after N frames. OMNI_DOUBLE_REGISTRY=1: the
+registry of extensions can be reached, for an app that asks it.
 """
 
 import builtins
@@ -206,8 +207,17 @@ def _resolve(sim, kit, seen):
             _fail(f"dependency '{name}' of '{kit}' cannot be satisfied")
     for name, version in re.findall(r'^"([\w.]+)" *= *\{ *version *= *"([^"]+)", *exact', text, re.MULTILINE):
         shipped = re.findall(r'^version = "(.*)"', _read(sim / "exts" / name / "config/extension.toml"), re.MULTILINE)
-        if shipped != [version]:
-            _fail(f"'{name}' {version} is wanted, {shipped} is here, and the registry cannot be reached")
+        if shipped != [version] and not (_asks_registry(text) and os.environ.get("OMNI_DOUBLE_REGISTRY")):
+            _fail(
+                f"dependency: '{name}' = {{ version='={version}' }} can't be satisfied. Available versions: {shipped}"
+            )
+
+
+def _asks_registry(text):
+    """The command line goes before the kit file, which has it on in Kit's own defaults."""
+    said = [word.partition("=")[2] for word in sys.argv if word.startswith("--/app/extensions/registryEnabled=")]
+    said += re.findall(r"^registryEnabled = (\w+)", text, re.MULTILINE)
+    return [*said, "true"][0] == "true"
 
 
 def _read(path):
@@ -215,7 +225,12 @@ def _read(path):
 
 
 def _fail(reason):
-    print(f"[Error] [omni.ext.plugin] {reason}", file=sys.stderr, flush=True)
+    """The words are those of Kit 107, as in https://github.com/NVIDIA-Omniverse/kit-app-template/issues/23."""
+    said = f"[omni.ext.plugin] Failed to resolve extension dependencies. Failure hints:\n\t{reason}"
+    print(f"[Error] {said}", file=sys.stderr, flush=True)
+    print(
+        "[Error] [omni.kit.app.plugin] Exiting app because of dependency solver failure...", file=sys.stderr, flush=True
+    )
     os._exit(1)
 
 
