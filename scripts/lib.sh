@@ -256,7 +256,7 @@ pass_on() {
 show_progress() {
   local started=$SECONDS line
   while kill -0 "$child" 2>/dev/null; do
-    line=$(part_output | grep -oE '^ *(Downloading .*|Extracting .*|Installing)' | tail -n 1) || line=
+    line=$(part_output | LC_ALL=C grep -aoE '^ *(Downloading .*|Extracting .*|Installing)' | tail -n 1) || line=
     printf '\r  %-26s %4d s  %.38s\033[K' "$progress" "$((SECONDS - started))" "${line#"${line%%[! ]*}"}"
     # Redirected as a group, so that a sleep that a signal ends goes unsaid.
     { sleep 0.5; } 2>/dev/null

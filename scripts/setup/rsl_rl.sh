@@ -204,7 +204,7 @@ fetch_failed() {
 
 # The first line that git, or the ssh that it runs, printed in the command that failed.
 git_said() {
-  part_output | awk '
+  part_output | LC_ALL=C awk '
     /Running command git/ { line = ""; open = 1; next }
     open && line == "" && tolower($0) !~ /^ *warning:/ { line = $0 }
     END { sub(/^ +/, "", line); print line }'

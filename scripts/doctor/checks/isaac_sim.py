@@ -161,7 +161,7 @@ def _differences(place: Place, step: str) -> list[str]:
         now["head"] = (git_state.head(checkout) or "unknown") if checkout.is_dir() else before["head"]
     return [
         f"{key} in '.isaac/receipt-{step}' is {_short(before.get(key))}, now it is {_short(now.get(key))}"
-        for key in list(now) + [key for key in before if key not in now]
+        for key in list(now) + [key for key in before if key not in now and key != "failed"]
         if before.get(key) != now.get(key)
     ]
 
