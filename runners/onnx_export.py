@@ -18,14 +18,17 @@ TOLERANCE = 1e-5
 
 
 def write(policy: nn.Sequential, num_inputs: int, metadata: dict[str, str], script: Path, graph: Path) -> None:
-    """Write both files. Each takes observations of shape (batch, num_inputs) and gives (batch, actions), float32.
+    """Write both files: observations of shape (1, num_inputs) -> actions of shape (1, num_actions), float32.
+
+    The robot's program makes zeros of the shape that the ONNX file declares, so this has numbers only
+    (``OnnxPolicy`` in Berkeley-Humanoid-Lite-Lowlevel's ``policy/rl_controller.py``).
 
     Args:
         policy: on the CPU.
         num_inputs: size of an observation.
         metadata: what the ONNX file says of itself.
-        script: TorchScript, which torch loads without this project.
-        graph: ONNX; its input is ``obs``, its output ``actions``, and the batch is free.
+        script: TorchScript, which torch loads without this project; it takes any number of rows.
+        graph: ONNX; its input is ``obs``, its output ``actions``.
     """
     example = torch.zeros(1, num_inputs)
     with warnings.catch_warnings():
@@ -34,7 +37,7 @@ def write(policy: nn.Sequential, num_inputs: int, metadata: dict[str, str], scri
         torch.jit.trace(policy, example).save(str(script))
         torch.onnx.export(
             policy, (example,), str(graph), input_names=["obs"], output_names=["actions"], opset_version=OPSET,
-            dynamic_axes={"obs": {0: "batch"}, "actions": {0: "batch"}}, dynamo=False,
+            dynamo=False,
         )  # fmt: skip
     model = onnx.load(str(graph))
     # torch does not know the width of a half that a head takes
@@ -57,9 +60,11 @@ def differences(actions: torch.Tensor, observations: torch.Tensor, script: Path,
     Raises:
         UserError: one is above TOLERANCE.
     """
+    network = OnnxPolicy(graph)
     made = {
         "policy.pt": torch.jit.load(str(script))(observations),
-        "policy.onnx": torch.from_numpy(OnnxPolicy(graph)(observations.numpy())),
+        # row by row, as the file itself takes them
+        "policy.onnx": torch.stack([torch.from_numpy(network(row)) for row in observations.numpy()]),
     }
     found = {}
     for name, other in made.items():

@@ -12,6 +12,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from robot_reader import assert_the_robot_runs
 from torch import nn
 
 from runners import export, onnx_export, policy
@@ -72,7 +73,8 @@ def test_every_layout_of_checkpoint(release: str, normaliser: bool, tmp_path: Pa
     reference = checkpoint.read(saved(tmp_path / "again.pt", "5.0.0", normaliser))
     expected = policy.rebuild(reference, AGENT)[0](seen)
     session = onnxruntime.InferenceSession(files[1], providers=["CPUExecutionProvider"])
-    assert np.allclose(session.run(None, {"obs": seen.numpy()})[0], expected.numpy(), atol=1e-5)
+    actions = [session.run(None, {"obs": row[None]})[0][0] for row in seen.numpy()]
+    assert np.allclose(actions, expected.numpy(), atol=1e-5)
 
 
 def test_what_the_file_says_and_takes(tmp_path: Path) -> None:
@@ -83,11 +85,15 @@ def test_what_the_file_says_and_takes(tmp_path: Path) -> None:
     onnx.checker.check_model(model)
     assert [entry.version for entry in model.opset_import] == [14] and model.ir_version <= 8
     assert {entry.key: entry.value for entry in model.metadata_props} == {"task": "T", "iteration": "4"}
-    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
-    assert [(value.name, value.shape) for value in session.get_inputs()] == [("obs", ["batch", OBS])]
-    assert [(value.name, value.shape) for value in session.get_outputs()] == [("actions", ["batch", ACTIONS])]
-    for count in (1, 6):
-        assert session.run(None, {"obs": np.zeros((count, OBS), np.float32)})[0].shape == (count, ACTIONS)
+
+
+def test_every_file_is_one_that_the_robot_runs(tmp_path: Path) -> None:
+    """Whatever stands at the end of the network."""
+    _, graph = written(nn.Sequential(nn.Linear(OBS, ACTIONS)), tmp_path)
+    assert_the_robot_runs(graph, OBS, ACTIONS)
+    for head in (policy.BetaMean(-2.0, 3.0), policy.FirstHalf()):
+        _, graph = written(nn.Sequential(nn.Linear(OBS, 4), head).eval(), tmp_path)
+        assert_the_robot_runs(graph, OBS, 2)
 
 
 def test_running_one_leaves_nothing_in_the_home(tmp_path: Path) -> None:
