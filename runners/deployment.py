@@ -22,6 +22,8 @@ ABOVE_ZERO = (
     *("control_dt", "policy_dt", "physics_dt", "cutoff_freq", "num_joints", "num_actions", "num_observations"),
     "effort_limits",
 )
+LEGS_FROM = 10
+"""Where the humanoid's legs begin in the robot's program."""
 NOT_NEGATIVE = ("joint_kp", "joint_kd", "history_length", "action_indices")
 
 
@@ -30,6 +32,7 @@ class Deployment:
     """The keys of ``policy.yaml``, in their order there. Lists per joint are in the order of ``joints``."""
 
     policy_checkpoint_path: str
+    """As :func:`checkpoint_path` gives it."""
     ip_robot_addr: str
     ip_policy_obs_port: int
     ip_host_addr: str
@@ -88,7 +91,38 @@ class Deployment:
         table = {
             key: list(value) if isinstance(value, tuple) else value for key, value in dataclasses.asdict(self).items()
         }
-        write_text(path, yaml.safe_dump(table, sort_keys=False))
+        # no line is folded, so that sed can set policy_checkpoint_path
+        write_text(path, yaml.safe_dump(table, sort_keys=False, width=math.inf))
+
+
+def checkpoint_path(onnx: Path) -> str:
+    """``policy_checkpoint_path`` for a file that upstream's programs can open from their own working directory.
+
+    They take a path with ``.pt`` anywhere in it for TorchScript (``load_policy`` in Berkeley-Humanoid-Lite-Lowlevel's
+    ``policy/rl_controller.py``), and OmegaConf replaces ``${...}``. For these it is what upstream's configurations
+    have, a file in their ``checkpoints``. The readers here go by the file beside the yaml instead.
+    """
+    path = str(onnx.absolute())
+    return f"checkpoints/{onnx.name}" if ".pt" in path or "${" in path else path
+
+
+def why_not_upstream(deployment: Deployment) -> str | None:
+    """Why upstream's own programs would drive the wrong joints with it, or None. ``make sim2sim`` goes by names.
+
+    They do not read ``joints``: ``MujocoSimulator`` (``environments/mujoco.py``) has them as its model does, and where
+    ``num_actions`` is not ``num_joints``, ``RlController`` takes the default positions from index 10 on.
+    """
+    from runners.tasks.berkeley_humanoid_lite.robots import BIPED, HUMANOID
+
+    robot = next((robot for robot in (HUMANOID, BIPED) if set(robot.joints) == set(deployment.joints)), None)
+    if robot is None:  # which they have never heard of
+        return None
+    if deployment.joints != robot.joints:
+        return f"its joints are in another order than theirs ({', '.join(robot.joints[:2])}, ...)"
+    driven = range(deployment.num_joints - deployment.num_actions, deployment.num_joints)
+    if deployment.action_indices != tuple(driven) or driven.start not in (0, LEGS_FROM):
+        return "its actions are neither those of all joints nor those of the legs, in their order"
+    return None
 
 
 KEYS = tuple(field.name for field in dataclasses.fields(Deployment))

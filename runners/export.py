@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runners import exported, play_env, verb
+from runners import deployment, exported, play_env, verb
 from runners.closing import Closing
 from runners.console import Console
 from runners.errors import UserError
@@ -76,7 +76,7 @@ class Export:
             where = f"'{subject.checkpoint.path}'"
             raise UserError(f"the policy of {where} gives actions that are no numbers; name another with CHECKPOINT=")
         folder = subject.run.path / exported.FOLDER
-        drive, deployment, why_not = self._figures(vec_env, folder / "policy.onnx")
+        drive, written, why_not = self._figures(vec_env, folder / "policy.onnx")
         metadata = describe(subject, self.simulator, vec_env, drive)
         self.console.say(f"{network.num_inputs} observations, {network.num_actions} actions, opset {onnx_export.OPSET}")
         with tempfile.TemporaryDirectory() as scratch:
@@ -86,8 +86,10 @@ class Export:
                 self.console.say(
                     f"{name} differs from the policy by at most {worst:.1e} on {len(actions)} observations"
                 )
-            put(folder, [script, graph], deployment)
+            put(folder, [script, graph], written)
         self._say_what_next(folder, why_not)
+        if written is not None:
+            self._warn_of_upstream(written)
 
     def _figures(self, vec_env: Any, onnx: Path) -> tuple[Drive | None, Deployment | None, str]:
         """What is read from the environment, and why there is no ``policy.yaml``."""
@@ -96,7 +98,7 @@ class Export:
         drive = None
         try:
             drive = env_figures.drive(vec_env, self.simulator)
-            return drive, env_figures.deployment(vec_env, drive, verb.shown(onnx)), ""
+            return drive, env_figures.deployment(vec_env, drive, deployment.checkpoint_path(onnx)), ""
         except env_figures.NotDeployableError as reason:
             return drive, None, str(reason)
 
@@ -109,6 +111,17 @@ class Export:
         run = f"RUN={self.subject.run.name}{log_root_word(self.options)}"
         words = f"play POLICY={verb.shown(folder / 'policy.onnx')}" if why_not else f"sim2sim {run}"
         self.console.say(f"try it: make {words}")
+
+    def _warn_of_upstream(self, written: Deployment) -> None:
+        """Say what upstream's own programs would not do with the files as they are."""
+        why_not = deployment.why_not_upstream(written)
+        if why_not:
+            self.console.warn(f"upstream's own programs cannot take policy.yaml: {why_not}; make sim2sim can")
+        elif not Path(written.policy_checkpoint_path).is_absolute():
+            self.console.warn(
+                "upstream's own programs cannot open a path with '.pt' or '${' in it; "
+                f"copy policy.onnx to '{written.policy_checkpoint_path}' in their folder, as policy.yaml says"
+            )
 
 
 def record(vec_env: Any, network: Any) -> tuple[torch.Tensor, torch.Tensor]:
@@ -149,7 +162,7 @@ def describe(subject: Trained, simulator: Any, vec_env: Any, drive: Drive | None
     return {key: str(value) for key, value in found.items()}
 
 
-def put(folder: Path, files: list[Path], deployment: Deployment | None) -> None:
+def put(folder: Path, files: list[Path], written: Deployment | None) -> None:
     """Put files into the folder, each of them whole or not at all, and remove a ``policy.yaml`` of before.
 
     Raises:
@@ -161,8 +174,8 @@ def put(folder: Path, files: list[Path], deployment: Deployment | None) -> None:
         for file in files:
             with write_whole(folder / file.name) as stream:
                 stream.write(file.read_bytes())
-        if deployment is not None:
-            deployment.write(folder / "policy.yaml")
+        if written is not None:
+            written.write(folder / "policy.yaml")
     except OSError as error:
         raise UserError(f"cannot write to '{folder}': {error.strerror}") from None
 

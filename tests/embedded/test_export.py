@@ -9,6 +9,7 @@ import onnxruntime
 import pytest
 import torch
 import yaml
+from robot_reader import assert_the_robot_runs
 from warm import Warm
 
 from runners import deployment
@@ -68,9 +69,25 @@ def test_the_biped_with_all_that_its_computer_needs(warm: Warm, tmp_path: Path) 
     assert (said["policy_dt"], said["physics_dt"], said["action_scale"]) == ("0.04", "0.005", "0.25")
     assert said["joint_names"] == ",".join(BIPED.joints) and said["observation_sizes"] == "3,3,3,12,12,12"
     assert said["default_joint_pos"] == ",".join(map(str, BIPED.default_joint_pos))
-    seen = torch.randn(7, 45)
+    assert_the_robot_runs(folder / "policy.onnx", 45, 12)
+    seen = torch.randn(1, 45)
     (actions,) = session.run(["actions"], {"obs": seen.numpy()})
     assert torch.allclose(torch.from_numpy(actions), torch.jit.load(folder / "policy.pt")(seen), atol=1e-5)
+    # upstream's programs open it from the folder that they are in
+    assert written.policy_checkpoint_path == str(folder / "policy.onnx")
+
+
+def test_a_path_that_the_robots_program_takes_for_torchscript(warm: Warm) -> None:
+    run = make_run(warm.log_root, BHL)
+    run = run.rename(run.with_name(f"{run.name}.pt2"))
+    save(run / "model_4.pt", 45, 12)
+    done = warm("export")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == (
+        "export: warning: upstream's own programs cannot open a path with '.pt' or '${' in it; "
+        "copy policy.onnx to 'checkpoints/policy.onnx' in their folder, as policy.yaml says\n"
+    )
+    assert deployment.read(run / "exported" / "policy.yaml").policy_checkpoint_path == "checkpoints/policy.onnx"
 
 
 def test_a_task_without_joint_positions_is_exported_and_played(copy_of_trained: Path, warm: Warm) -> None:

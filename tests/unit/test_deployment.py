@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ import pytest
 import yaml
 
 from runners import deployment
-from runners.deployment import KEYS, Deployment
+from runners.deployment import KEYS, Deployment, checkpoint_path, why_not_upstream
 from runners.errors import UserError
-from runners.tasks.berkeley_humanoid_lite.robots import BIPED
+from runners.tasks.berkeley_humanoid_lite.robots import BIPED, HUMANOID
 
 BIPED_YAML = Deployment(
     policy_checkpoint_path="policy.onnx",
@@ -141,3 +142,41 @@ def test_other_files(path: Path, content: bytes, says: str) -> None:
 
 def test_no_file(tmp_path: Path) -> None:
     assert "No such file" in refusal(tmp_path / "none.yaml")
+
+
+def test_upstreams_programs_find_the_policy_from_their_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert checkpoint_path(Path("run/exported/policy.onnx")) == str(tmp_path / "run/exported/policy.onnx")
+    assert checkpoint_path(tmp_path / "policy.onnx") == str(tmp_path / "policy.onnx")
+
+
+@pytest.mark.parametrize("folder", ["my.pt", "v1.ptq/run", "${oc.env:HOME}"])
+def test_a_path_that_upstreams_programs_take_for_something_else(folder: str, tmp_path: Path) -> None:
+    """TorchScript, or a word of OmegaConf's."""
+    assert checkpoint_path(tmp_path / folder / "policy.onnx") == "checkpoints/policy.onnx"
+
+
+def test_a_path_is_on_one_line_whatever_is_in_it(tmp_path: Path) -> None:
+    """The README's sed replaces a line."""
+    path = f"/home/möller/my  runs {'and other folders ' * 9}/policy.onnx"
+    dataclasses.replace(BIPED_YAML, policy_checkpoint_path=path).write(tmp_path / "policy.yaml")
+    lines = (tmp_path / "policy.yaml").read_text().splitlines()
+    assert lines[1] == "ip_robot_addr: 127.0.0.1" and yaml.safe_load(lines[0]) == {"policy_checkpoint_path": path}
+
+
+def of_humanoid(driven: Sequence[int], joints: Sequence[str] = HUMANOID.joints) -> Deployment:
+    return dataclasses.replace(
+        BIPED_YAML, num_joints=22, joints=tuple(joints), num_actions=len(driven), action_indices=tuple(driven)
+    )
+
+
+def test_what_upstreams_programs_would_drive_wrongly() -> None:
+    """They do not read the joints' names."""
+    assert why_not_upstream(BIPED_YAML) is None
+    assert why_not_upstream(of_humanoid(range(22))) is None
+    assert why_not_upstream(of_humanoid(range(10, 22))) is None
+    assert why_not_upstream(of_humanoid([1], [*HUMANOID.joints[:-1], "tail"])) is None, "not their robot"
+    order = "its joints are in another order than theirs (arm_left_shoulder_pitch_joint, arm_left_shoulder_roll_joint, "
+    assert str(why_not_upstream(of_humanoid(range(22), HUMANOID.joints[::-1]))).startswith(order)
+    for driven in (range(10), range(12, 22), range(21, 9, -1)):
+        assert "neither those of all joints nor those of the legs" in str(why_not_upstream(of_humanoid(driven)))
