@@ -13,6 +13,9 @@ from runners.simulators import Actuation
 CONTROL_DT, PHYSICS_DT, CUTOFF_HZ, NO_LIMIT = 0.004, 0.0005, 1000, 10000.0
 """Of the robot's own program and its simulation, as Berkeley Humanoid Lite's ``scripts/rsl_rl/play.py`` has them."""
 
+SAME_POSITION = 0.1
+"""rad. Events of tasks vary the default positions by half of it, and a bent knee is more."""
+
 
 class NotDeployableError(Exception):
     """Why the robot's program cannot drive a robot with the policy of an environment, in a few words."""
@@ -33,8 +36,13 @@ class Term:
     @property
     def kind(self) -> str:
         """Its name and its function's, which tell what it is."""
+        return f"{self.name} {self.function}"
+
+    @property
+    def function(self) -> str:
+        """Its function's or class's name."""
         function = self.term_cfg.func
-        return f"{self.name} {getattr(function, '__name__', type(function).__name__)}"
+        return str(getattr(function, "__name__", type(function).__name__))
 
     @property
     def scaled(self) -> bool:
@@ -106,7 +114,9 @@ def deployment(vec_env: Any, found: Drive, onnx: str) -> Deployment:
         NotDeployableError: the robot's program cannot feed the policy, or a figure is missing.
     """
     actuation, names = found.actuation, found.actuation.driven
-    check_layout(observation_terms(vec_env), actuation)
+    terms = observation_terms(vec_env)
+    check_layout(terms, actuation)
+    check_pose(terms[3], found)
     joints = joint_order(actuation)
     gains = [actuation.gains[name] for name in joints]
     limits = [limit for *_, limit in gains if limit is not None and math.isfinite(limit)]
@@ -166,6 +176,22 @@ def check_layout(terms: list[Term], actuation: Actuation) -> None:
     for seen in terms[3:5]:
         if seen_joints(seen, actuation.joint_names) != actuation.driven:
             raise NotDeployableError(f"'{seen.name}' has its joints in another order than the actions")
+
+
+def check_pose(positions: Term, found: Drive) -> None:
+    """Compare from where joint positions are seen with where actions are 0: the robot's program has one list for both.
+
+    Raises:
+        NotDeployableError: they differ.
+    """
+    names, patterns = found.actuation.driven, found.actuation.joint_positions
+    pose = dict.fromkeys(names, 0.0) if positions.function == "joint_pos" else initial_positions(patterns, names)
+    for name, offset in zip(names, found.offset, strict=True):
+        if patterns and abs(offset - pose[name]) > SAME_POSITION:
+            raise NotDeployableError(
+                f"the actor sees '{name}' from {tidy(pose[name])} rad on and its action counts from {tidy(offset)}, "
+                "for which the robot's low-level code has one figure"
+            )
 
 
 def seen_joints(seen: Term, joint_names: list[str]) -> list[str]:

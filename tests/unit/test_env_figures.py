@@ -15,8 +15,8 @@ from runners.simulators import isaac
 ROBOT = ["leg_a", "arm_a", "leg_b", "arm_b"]
 """In PhysX' order; the task has the arms first."""
 POSITIONS = {"arm_a": 0.1, "arm_b": 0.2, "leg_a": 0.3, "leg_b": 0.4}
-OFFSET = 1.0
-"""By which the actions' zero lies from the initial position."""
+OFFSET = 0.05
+"""By which an event has moved the actions' zero from the initial position."""
 KINDS = (
     *("velocity_commands", "base_ang_vel", "projected_gravity"),
     *("joint_pos", "joint_vel", "actions"),
@@ -73,7 +73,7 @@ def test_all_joints_come_in_the_order_of_the_actions() -> None:
     assert found.joints == ("arm_b", "leg_a", "arm_a", "leg_b") and found.action_indices == (0, 1, 2, 3)
     assert found.joint_kp == (10.0, 20.0, 10.0, 20.0) and found.joint_kd == (1.0, 2.0, 1.0, 2.0)
     assert found.effort_limits == (4.0, 6.0, 4.0, 6.0)
-    assert found.default_joint_positions == (1.2, 1.3, 1.1, 1.4)
+    assert found.default_joint_positions == (0.25, 0.35, 0.15, 0.45)
     assert (found.policy_dt, found.action_scale, found.default_base_position) == (0.04, 0.25, (0.0, 0.0, 0.5))
     assert (found.num_joints, found.num_actions, found.num_observations) == (4, 4, 21)
     assert found.command_velocity == (0.0, 0.0, 0.0)
@@ -83,7 +83,7 @@ def test_of_some_joints_the_rest_is_where_the_robot_has_it() -> None:
     """Upstream's legs of the humanoid: joints in the order of the initial positions, the actions by their indices."""
     found = read(world(["leg_a", "leg_b"]))
     assert found.joints == ("arm_a", "arm_b", "leg_a", "leg_b") and found.action_indices == (2, 3)
-    assert found.default_joint_positions == (0.1, 0.2, 1.3, 1.4) and found.joint_kp == (10.0, 10.0, 20.0, 20.0)
+    assert found.default_joint_positions == (0.1, 0.2, 0.35, 0.45) and found.joint_kp == (10.0, 10.0, 20.0, 20.0)
     assert (found.num_joints, found.num_actions, found.num_observations) == (4, 2, 15)
 
 
@@ -104,6 +104,24 @@ LEGS = ["leg_a", "leg_b"]
 )
 def test_why_there_is_no_yaml(vec_env: Any, words: str) -> None:
     with pytest.raises(NotDeployableError, match=words):
+        read(vec_env)
+
+
+def joint_pos() -> None:
+    """As Isaac Lab's function of the name, which gives the positions themselves."""
+
+
+def test_joints_seen_from_another_position_than_actions_count_from() -> None:
+    """The robot's program takes the one list from what it measures and adds it to what it commands."""
+    vec_env = world(LEGS, term := JointPositionAction(LEGS))
+    term._offset = torch.zeros(3, 2)
+    words = r"the actor sees 'leg_a' from 0.3 rad on and its action counts from 0.0, for which .* one figure"
+    with pytest.raises(NotDeployableError, match=words):
+        read(vec_env)
+    vec_env.unwrapped.observation_manager._group_obs_term_cfgs["policy"][3].func = joint_pos
+    assert read(vec_env).default_joint_positions == (0.1, 0.2, 0.0, 0.0)
+    with pytest.raises(NotDeployableError, match=r"sees 'leg_a' from 0.0 rad .* counts from 1.3"):
+        term._offset = torch.tensor([[1.3, 1.4]] * 3)
         read(vec_env)
 
 
