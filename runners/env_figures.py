@@ -220,9 +220,15 @@ def joint_order(actuation: Actuation) -> list[str]:
 
 
 def initial_positions(patterns: dict[str, float], joints: list[str]) -> dict[str, float]:
-    """Position of each joint, rad: of the pattern that fits its name, else 0."""
+    """Position of each joint, rad: of the pattern that fits its name, else 0.
+
+    Isaac Lab's patterns must fit the whole name (``resolve_matching_names``), mjlab's its beginning (``resolve_expr``).
+    """
     return {
-        joint: next((value for pattern, value in patterns.items() if re.fullmatch(pattern, joint)), 0.0)
+        joint: next(
+            (value for fits in (re.fullmatch, re.match) for pattern, value in patterns.items() if fits(pattern, joint)),
+            0.0,
+        )
         for joint in joints
     }
 

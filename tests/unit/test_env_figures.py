@@ -125,6 +125,13 @@ def test_joints_seen_from_another_position_than_actions_count_from() -> None:
         read(vec_env)
 
 
+def test_patterns_of_initial_positions_fit_as_each_simulator_reads_them() -> None:
+    """Of mjlab's the first that fits the beginning, of Isaac Lab's the one that fits the whole name."""
+    found = env_figures.initial_positions({"leg_.*_hip": 0.5, ".*_knee": -1.0}, ["leg_left_hip_pitch", "a_knee", "toe"])
+    assert found == {"leg_left_hip_pitch": 0.5, "a_knee": -1.0, "toe": 0.0}
+    assert env_figures.initial_positions({"hip": 0.5, "hip_b": 0.7}, ["hip", "hip_b"]) == {"hip": 0.5, "hip_b": 0.7}
+
+
 def test_a_scale_for_each_joint_that_is_one_and_the_bound_of_the_learner() -> None:
     vec_env = world(LEGS, JointPositionAction(LEGS, torch.tensor([[0.5, 0.5]] * 3)), joint_pos=torch.ones(2))
     vec_env.clip_actions = 7.0
