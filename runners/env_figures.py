@@ -124,6 +124,7 @@ def deployment(vec_env: Any, found: Drive, onnx: str) -> Deployment:
         raise NotDeployableError("not every joint has an effort limit")
     positions = {**initial_positions(actuation.joint_positions, joints), **dict(zip(names, found.offset, strict=True))}
     bound = vec_env.clip_actions or NO_LIMIT
+    policy_dt = vec_env.unwrapped.step_dt
     return Deployment(
         policy_checkpoint_path=onnx,
         ip_robot_addr="127.0.0.1",
@@ -131,8 +132,9 @@ def deployment(vec_env: Any, found: Drive, onnx: str) -> Deployment:
         ip_host_addr="127.0.0.1",
         ip_policy_acs_port=10001,
         control_dt=CONTROL_DT,
-        policy_dt=tidy(vec_env.unwrapped.step_dt),
-        physics_dt=PHYSICS_DT,
+        policy_dt=tidy(policy_dt),
+        # steps of the policy that are no multiple, as Isaac Lab's template has them (1/60 s), are cut into equal parts
+        physics_dt=tidy(policy_dt / math.ceil(policy_dt / PHYSICS_DT - 1e-6)),
         cutoff_freq=CUTOFF_HZ,
         num_joints=len(joints),
         joints=tuple(joints),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
-from runners import env_figures
+from runners import deployment, env_figures
 from runners.env_figures import NotDeployableError
 from runners.simulators import isaac
 
@@ -123,6 +124,16 @@ def test_joints_seen_from_another_position_than_actions_count_from() -> None:
     with pytest.raises(NotDeployableError, match=r"sees 'leg_a' from 0.0 rad .* counts from 1.3"):
         term._offset = torch.tensor([[1.3, 1.4]] * 3)
         read(vec_env)
+
+
+@pytest.mark.parametrize(("step_dt", "substeps"), [(0.04, 80), (0.02, 40), (1 / 60, 34), (3 / 200, 30), (4 / 90, 89)])
+def test_what_is_written_is_read_at_every_rate(step_dt: float, substeps: int, tmp_path: Path) -> None:
+    """Upstream's simulation rounds to whole physics steps, and make sim2sim takes nothing else."""
+    vec_env = world(LEGS)
+    vec_env.unwrapped.step_dt = step_dt
+    read(vec_env).write(tmp_path / "policy.yaml")
+    found = deployment.read(tmp_path / "policy.yaml")
+    assert found.substeps == substeps and found.substeps * found.physics_dt == pytest.approx(step_dt, rel=1e-5)
 
 
 def test_patterns_of_initial_positions_fit_as_each_simulator_reads_them() -> None:
