@@ -237,7 +237,7 @@ VERBS = (
     *("check-config", "convert", "bundle", "clean-caches", "uninstall", "test", "lint"),
 )
 FOR_ISAAC = (
-    *("install", "robot", "isaac_sim_zip", "isaac_sim_url", "isaacsim_path", "isaaclab_path", "git_host", "assets"),
+    *("install", "robot", "isaac_sim_zip", "isaac_sim_url", "isaacsim_path", "isaaclab_path", "assets"),
     "offline",
 )
 """What only the set-up of the workstation takes."""

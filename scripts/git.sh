@@ -17,21 +17,26 @@ git_needs() {
   [[ "$git_host" == file:* ]] || say "--host=$(host_of "$git_host")"
 }
 
-# Nobody answers a question that git or ssh puts to the terminal. All that is declared at GitHub comes
-# from git_host, also what is declared over ssh, which needs an account's key. A checkout is told of it
-# for the time of set-up only: an address may hold a password.
-git_environment() {
+# Nobody answers a question that git or ssh puts to the terminal, messages are as they are read here,
+# and what is declared at GitHub comes from git_host. A checkout is told of that for the time of set-up
+# only: an address may hold a password.
+git_without_questions() {
   export GIT_TERMINAL_PROMPT=0 GIT_SSH_COMMAND="${GIT_SSH_COMMAND:-ssh -oBatchMode=yes}" LC_ALL=C.UTF-8 LANGUAGE=
   unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_CONFIG_PARAMETERS
+  export GIT_CONFIG_COUNT=0
   choose_git_host
-  GIT_CONFIG_COUNT=0
+  [[ "$git_host" == https://github.com ]] || git_setting "url.$git_host/.insteadOf" https://github.com/
+  [[ "$git_host" != file://* ]] || git_setting protocol.file.allow always
+}
+
+# The same for repositories at a pin, whose submodules may be declared over ssh, which needs an account's
+# key.
+git_environment() {
+  git_without_questions
   git_setting core.autocrlf false
   git_setting advice.detachedHead false
   git_setting "url.$git_host/.insteadOf" git@github.com:
   git_setting "url.$git_host/.insteadOf" ssh://git@github.com/
-  [[ "$git_host" == https://github.com ]] || git_setting "url.$git_host/.insteadOf" https://github.com/
-  [[ "$git_host" != file://* ]] || git_setting protocol.file.allow always
-  export GIT_CONFIG_COUNT
 }
 
 git_setting() {

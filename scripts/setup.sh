@@ -141,6 +141,8 @@ preflight_isaac() {
     done < <(step "$name" needs)
   done
   while IFS=$'\t' read -r kind id what repair; do
+    [[ "$id" != names-do-not-resolve || "$what" != *"'$(host_of "$ASSETS_URL")'"* ]] ||
+      repair+=", or name a folder with NVIDIA's assets: ASSETS=/path"
     case $kind in
       needed) complaints+=("$what${repair:+; $repair}") ;;
       recommended) recommended+=("$id"$'\t'"$what; $repair") ;;

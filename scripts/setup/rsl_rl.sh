@@ -10,6 +10,8 @@ set -euo pipefail
 program=setup
 # shellcheck source=scripts/lib.sh
 source "${BASH_SOURCE[0]%/*}/../lib.sh"
+# shellcheck source=scripts/git.sh
+source scripts/git.sh
 # shellcheck source=scripts/pip.sh
 source scripts/pip.sh
 
@@ -277,9 +279,7 @@ sys.exit(found.version != sys.argv[1])
 main() {
   clean_environment
   pip_environment
-  # Nobody answers a question that git or ssh puts to the terminal; and messages as they are read here.
-  export GIT_TERMINAL_PROMPT=0 GIT_SSH_COMMAND="${GIT_SSH_COMMAND:-ssh -oBatchMode=yes}"
-  export LC_ALL=C.UTF-8 LANGUAGE=
+  git_without_questions # for pip's git too
   shopt -s dotglob nullglob
   read -r python_version _ <<<"$(receipt_value python "$RECEIPT")"
   read_choice

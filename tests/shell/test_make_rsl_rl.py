@@ -231,6 +231,16 @@ def test_a_git_address(checkout: Checkout, repository: Path) -> None:
     assert has(checkout, "rsl_rl 1.0.2")
 
 
+def test_a_mirror_of_github(checkout: Checkout, repository: Path, tmp_path: Path) -> None:
+    (tmp_path / "mirror/leggedrobotics").mkdir(parents=True)
+    (tmp_path / "mirror/leggedrobotics/rsl_rl").symlink_to(repository)
+    wanted = "git+https://github.com/leggedrobotics/rsl_rl@v1.0.2"
+    words = ("setup", "SIM=mujoco", f"RSL_RL={wanted}", f"GIT_HOST={(tmp_path / 'mirror').as_uri()}")
+    result = checkout.make(*words)
+    assert result.returncode == 0, result.stderr
+    assert chosen(checkout) == f"1.0.2 from {wanted}"
+
+
 def test_the_choice_stays(checkout: Checkout, releases: Path) -> None:
     """In make train, and where .venv is made anew: for another package, for another pin."""
     checkout.make("setup", "SIM=mujoco", "RSL_RL=3.1.2")
