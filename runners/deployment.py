@@ -154,14 +154,9 @@ def read(path: Path) -> Deployment:
 
 
 def _load(path: Path) -> dict[str, Any]:
-    import yaml
+    from runners import yaml_file
 
-    try:
-        table = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"cannot read '{path}': {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"'{path}' is no YAML: {' '.join(str(error).split())}") from None
+    table = yaml_file.load(path)
     if not isinstance(table, dict):  # a file of the user's, not an argument
         raise UserError(f"'{path}' is no table of keys and values; it should have {', '.join(KEYS[:3])}, ...")
     return table

@@ -340,6 +340,66 @@ def test_files_that_are_no_yaml(tmp_path: Path, text: bytes, words: str) -> None
     assert words in str(caught.value) and "\n" not in str(caught.value)
 
 
+ISAAC_LAB = """
+seed: 42
+device: cuda:0
+num_steps_per_env: 12
+max_iterations: {}
+empirical_normalization: {}
+obs_groups: {}
+clip_actions: null
+save_interval: 7
+experiment_name: ''
+run_name: {}
+init_at_random_ep_len: true
+class_name: OnPolicyRunner
+policy: %s
+actor: %s
+critic: %s
+algorithm:
+  class_name: PPO
+  num_learning_epochs: 3
+  gamma: {}
+  rnd_cfg: {weight: 0.5, weight_schedule: {}, predictor_hidden_dims: !!python/tuple [8]}
+  symmetry_cfg: null
+torch_compile_mode: null
+"""
+"""As ``dump_yaml`` of Isaac Lab 2.3.2 and 3.0.0 writes it: what is MISSING is an empty table."""
+OLD_POLICY = """
+  class_name: ActorCritic
+  init_noise_std: {}
+  noise_std_type: scalar
+  actor_obs_normalization: {}
+  actor_hidden_dims: [32, 16]
+  critic_hidden_dims: !!python/tuple [8]
+  activation: selu"""
+NEW_MODEL = """
+  class_name: MLPModel
+  hidden_dims: [32, 16]
+  activation: selu
+  stochastic: {}
+  init_noise_std: {}
+  noise_std_type: {}
+  distribution_cfg: {}"""
+
+
+@pytest.mark.parametrize(
+    ("sections", "shape"),
+    [((OLD_POLICY, "{}", "{}"), "policy"), (("{}", NEW_MODEL, NEW_MODEL.replace("32, 16", "8")), "distribution")],
+)
+def test_what_isaac_lab_leaves_unset_is_not_there(tmp_path: Path, sections: tuple[str, ...], shape: str) -> None:
+    file = tmp_path / "agent.yaml"
+    file.write_text(ISAAC_LAB % sections)
+    data = agent.load_yaml(file)
+    neutral = agent.read(data, strict=True)
+    assert neutral.shape == shape and neutral.obs_groups == {} and neutral.noise.init_std == 1.0
+    assert (neutral.actor.hidden_dims, neutral.critic.hidden_dims) == ([32, 16], [8])
+    assert neutral.algorithm["gamma"] == 0.99 and neutral.rnd == {"weight": 0.5, "predictor_hidden_dims": [8]}
+    assert "obs_groups" in data  # a table that is empty stays one
+    for_a_run = agent.table(data, "'agent.yaml'", "my_task")
+    assert for_a_run.max_iterations == 1500 and for_a_run.run_name == ""
+
+
 def test_a_release_that_never_was() -> None:
     with pytest.raises(UserError, match=r"there is no rsl_rl '1\.0\.3'"):
         known("1.0.3")

@@ -8,14 +8,12 @@ types and defaults: the sources of rsl_rl 1.0.2 to 5.5.1.
 
 from __future__ import annotations
 
-import collections.abc
 import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
+from runners import yaml_file
 from runners.errors import UserError, nearest
 from runners.overrides import WrongTypeError, fit, words_for
 from runners.plain import to_plain
@@ -29,8 +27,8 @@ RUNNER: dict[str, Any] = {
     "experiment_name": str, "run_name": str | None, "logger": str | dict, "wandb_project": str, "neptune_project": str,
     "wandb_tags": list, "upload_model": bool, "resume": bool, "load_run": Any, "load_checkpoint": Any,
     "checkpoint": Any, "resume_path": Any, "clip_actions": Number | None, "empirical_normalization": bool,
-    "obs_groups": dict, "check_for_nan": bool, "torch_compile_mode": str, "multi_gpu": Any,
-    "init_member_classes": Any,
+    "obs_groups": dict, "check_for_nan": bool, "init_at_random_ep_len": bool, "torch_compile_mode": str,
+    "multi_gpu": Any, "init_member_classes": Any,
 }  # fmt: skip
 ALGORITHM: dict[str, Any] = {
     "class_name": str, "num_learning_epochs": int, "num_mini_batches": int, "clip_param": Number, "gamma": Number,
@@ -56,6 +54,18 @@ DISTRIBUTION: dict[str, Any] = {
     "class_name": str, "init_std": Number, "std_type": Literal["scalar", "log"], "std_range": list,
     "learn_std": bool, "action_range": list,
 }  # fmt: skip
+
+OF_TASKS = ("store_code_state",)
+"""What classes of Isaac Lab's own tasks add at the top (its Spot's), and so its dumps have; no mistake of a user's."""
+SECTIONS = ("algorithm", "policy", "actor", "critic")
+NO_TABLES = {
+    key
+    for schema in (RUNNER, ALGORITHM, POLICY, MODEL, DISTRIBUTION)
+    for key, hint in schema.items()
+    if hint is not dict
+}
+OF_CLASSES = ("rnd_cfg", "symmetry_cfg")
+"""Tables whose fields rsl_rl alone knows."""
 
 SINCE_3 = {
     "num_learning_epochs": 5, "num_mini_batches": 4, "clip_param": 0.2, "gamma": 0.99, "lam": 0.95,
@@ -195,38 +205,13 @@ def table(data: Any, where: str, experiment: str) -> Table:
     return made
 
 
-class _Unique(yaml.SafeLoader):
-    """YAML in which a key comes once; YAML takes the last one, and says nothing."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, collections.abc.Hashable) and key in seen:
-                raise yaml.MarkedYAMLError(problem=f"the key '{key}' comes twice", problem_mark=key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
 def load_yaml(path: Path) -> Any:
-    """Read a YAML file without building objects.
+    """Read an agent configuration from a YAML file, without the fields that Isaac Lab left unset.
 
     Raises:
         UserError: it is missing, no text, or no YAML; with the line.
     """
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Unique)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        line = f" in line {mark.line + 1}" if mark else ""
-        problem = error.problem or "it is no YAML"
-        if "\\t" in problem:
-            problem = "a tab where YAML wants spaces"
-        raise UserError(f"cannot read '{path}': {problem}{line}") from None
-    except OSError as error:
-        raise UserError(f"cannot read '{path}': {error.strerror}") from None
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"cannot read '{path}': it is no text in UTF-8 ({type(error).__name__})") from None
+    return without_unset(yaml_file.load(path), keep_none=True)
 
 
 def read(config: Any, where: str = "the agent configuration", strict: bool = False) -> Agent:
@@ -242,7 +227,7 @@ def read(config: Any, where: str = "the agent configuration", strict: bool = Fal
         UserError: an unknown key (with the nearest), a wrong type, a section that is missing or
             contradicts another, an algorithm other than PPO.
     """
-    data = _without_unset(copy.deepcopy(to_plain(config)))
+    data = without_unset(copy.deepcopy(to_plain(config)))
     if not isinstance(data, dict) or not data:
         raise UserError(f"{where} is empty or no table of keys and values; it needs algorithm, and policy or actor")
     return _Reader(where, strict).read(data)
@@ -258,7 +243,7 @@ class _Reader:
         nested = "runner" in data
         if nested:
             self._lift(data)
-        sections = {name: self._section(data, name) for name in ("algorithm", "policy", "actor", "critic")}
+        sections = {name: self._section(data, name) for name in SECTIONS}
         runner = self._top(data)
         policy, actor, critic = sections["policy"], sections["actor"], sections["critic"]
         if policy is None and actor is None:
@@ -306,9 +291,9 @@ class _Reader:
 
     def _top(self, data: dict[str, Any]) -> dict[str, Any]:
         """The runner's keys. Fields that a task's own config class adds are rsl_rl's to ignore, and told."""
-        known = [*RUNNER, "runner", "algorithm", "policy", "actor", "critic"]
+        known = [*RUNNER, "runner", *SECTIONS]
         for key in [key for key in data if key not in RUNNER]:
-            if self.strict:
+            if self.strict and key not in OF_TASKS:
                 near = nearest(key, known) or f"; known are {', '.join(known)}"
                 raise UserError(f"{self.where}: unknown key '{key}'{near}")
             self.notes.append(Note("dropped", key, data.pop(key), "rsl_rl does not know it"))
@@ -467,15 +452,27 @@ class _Reader:
         return value
 
 
-def _without_unset(value: Any) -> Any:
-    if isinstance(value, dict):
-        kept = {key: _without_unset(item) for key, item in value.items()}
-        return {
-            key: item
-            for key, item in kept.items()
-            if (item is not None or key in MAY_BE_NONE) and not (isinstance(item, str) and item in UNSET)
-        }
-    return value
+def without_unset(value: Any, key: str = "", keep_none: bool = False) -> Any:
+    """Leave out what has no value.
+
+    Isaac Lab's ``class_to_dict`` writes a field that is ``MISSING`` as ``{}``: no value for a field that wants
+    another thing than a table, and for one of two sections that say the same.
+    """
+    if not isinstance(value, dict):
+        return value
+    kept = {name: without_unset(item, name, keep_none) for name, item in value.items()}
+    empty = {name for name, item in kept.items() if item == {} and (name in NO_TABLES or key in OF_CLASSES)}
+    if kept.get("actor") or kept.get("critic"):
+        empty |= {"policy"} if kept.get("policy") == {} else set()
+    elif kept.get("policy"):
+        empty |= {name for name in ("actor", "critic") if kept.get(name) == {}}
+    return {
+        name: item
+        for name, item in kept.items()
+        if name not in empty
+        and (item is not None or keep_none or name in MAY_BE_NONE)
+        and not (isinstance(item, str) and item in UNSET)
+    }
 
 
 def _number(value: Any, hint: Any) -> Any:
