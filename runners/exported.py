@@ -73,8 +73,23 @@ def load(exported: Exported) -> tuple[Deployment, OnnxPolicy]:
     """
     deployment = read(exported.config)
     policy = OnnxPolicy(exported.onnx)
+    check_named(exported, policy)
     check_fits(deployment, policy.num_observations, policy.num_actions, str(exported.onnx))
     return deployment, policy
+
+
+def check_named(exported: Exported, policy: OnnxPolicy) -> None:
+    """Compare the iteration that was exported with that of the checkpoint in RUN=.
+
+    Raises:
+        UserError: they differ.
+    """
+    run, iteration = exported.run, policy.metadata.get("iteration")
+    if run and run.named and str(run_dir.iteration_of(run.named)) != iteration:
+        raise UserError(
+            f"'{exported.onnx}' is of iteration {iteration}, not of '{run.named}'; "
+            f"make export RUN={run.name} CHECKPOINT={run_dir.iteration_of(run.named)}"
+        )
 
 
 def check_fits(deployment: Deployment, inputs: int, outputs: int, network: str) -> None:
@@ -99,7 +114,7 @@ def check_fits(deployment: Deployment, inputs: int, outputs: int, network: str) 
 def outdated(exported: Exported, policy: OnnxPolicy) -> str | None:
     """Say so where the run has a later checkpoint than the one exported."""
     iteration = policy.metadata.get("iteration", "")
-    checkpoints = exported.run.checkpoints() if exported.run else []
+    checkpoints = exported.run.checkpoints() if exported.run and not exported.run.named else []
     if not iteration.isdecimal() or not checkpoints or checkpoints[-1].iteration <= int(iteration):
         return None
     assert exported.run is not None

@@ -6,15 +6,23 @@ import os
 import platform
 import shlex
 import subprocess
-from datetime import datetime
+from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from runners.run_dir import RUNNING, process_identity, write_text
+from runners.run_dir import LIBRARY, RUNNING, process_identity, table, write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = 1
+ISAAC_LAB_VERSION = 1
+ISAAC_LAB_AGENT = "rsl_rl_cfg_entry_point"
+"""Version of Isaac Lab's run manifest, and the agent that it names where none is asked for.
+
+Isaac Lab 3.0.0, isaaclab_rl/entrypoints/common.py: ``write_run_manifest`` writes ``run.json`` with version, library,
+task, created_at and metadata, and ``resolve_checkpoint_selector`` (--checkpoint latest) takes the runs in
+logs/rsl_rl/<experiment>/ that agree in them.
+"""
 
 
 def now() -> str:
@@ -74,10 +82,21 @@ def _text(value: Any) -> str | None:
     return "1" if value is True else str(value)
 
 
-def started(**facts: Any) -> dict[str, Any]:
+def agent_of(manifest: dict[str, Any]) -> str | None:
+    """The agent configuration that a manifest names, ours or Isaac Lab's; None for the task's usual one."""
+    agent = manifest.get("agent") or table(manifest, "metadata").get("agent")
+    return agent if isinstance(agent, str) and agent != ISAAC_LAB_AGENT else None
+
+
+def started(agent: str | None, **facts: Any) -> dict[str, Any]:
     """The manifest of a run that begins now, in this process."""
     return {
         "schema": SCHEMA,
+        "version": ISAAC_LAB_VERSION,
+        "library": LIBRARY,
+        "created_at": datetime.now(timezone.utc).isoformat(),
+        "metadata": {"agent": agent or ISAAC_LAB_AGENT},
+        "agent": agent,
         **facts,
         "status": RUNNING,
         "reason": None,

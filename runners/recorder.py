@@ -115,7 +115,7 @@ def repeat(plan: Plan) -> dict[str, Any]:
         "ITERATIONS": plan.total,
         "SEED": plan.seed,
         "TASK_PACKAGE": task_packages.recorded(options.task_package),
-        "AGENT": options.agent,
+        "AGENT": None if plan.parent else options.agent,  # RESUME=1 takes that of the run
         "DEVICE": None if options.gpus else plan.device,
         "GPUS": ",".join(map(str, options.gpus)) if options.gpus else None,
         "NAME": options.name,

@@ -3,12 +3,14 @@
 Layout (Isaac Lab's, plus ``run.json``, ``command.txt``, ``train.log`` and ``learning_curve.png``):
 ``<log root>/<experiment>/<YYYY-mm-dd_HH-MM-SS>[_<name>]/`` with ``params/env.yaml``,
 ``params/agent.yaml``, ``model_<iteration>.pt`` and TensorBoard events. Files appear by
-write-then-rename, so a kill at any instant leaves the last good state. Standard library only.
+write-then-rename, so a kill at any instant leaves the last good state. Runs of other tools are runs
+too, down to a folder with nothing but checkpoints. Standard library only.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -16,14 +18,19 @@ import socket
 import time
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from runners.errors import UserError
+from runners.errors import UsageError, UserError
 
 MANIFEST = "run.json"
+LIBRARY = "rsl_rl"
+"""What Isaac Lab 3.0 calls it in a manifest."""
+CHECKPOINT = re.compile(r"model_(\d+)\.pt")
+STAMP = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d")
+NO_RUN_BELOW = "converted"
+"""Holds checkpoints of the run around it."""
 PROC = Path("/proc")
 TIMESTAMP = "%Y-%m-%d_%H-%M-%S"
 RUNNING, FINISHED, INTERRUPTED, FAILED, DEAD = "running", "finished", "interrupted", "failed", "dead"
@@ -62,7 +69,7 @@ def process_identity(pid: int, proc: Path = PROC) -> dict[str, Any] | None:
     return {"pid": pid, "start_ticks": int(fields[19]), "boot_id": boot, "host": socket.gethostname()}
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Checkpoint:
     """A ``model_<iteration>.pt``."""
 
@@ -86,17 +93,34 @@ class Checkpoint:
 class RunDir:
     """One run."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, label: str | None = None, named: str | None = None) -> None:
         self.path = path
         self.name = path.name
+        self.label = label or path.name
+        """Where it is below the root of all runs."""
+        self.named = named
+        """The checkpoint that RUN= names beside the run."""
+
+    @property
+    def experiment(self) -> str:
+        """The folder that it is in, below the root of all runs; "" where it is in none."""
+        return self.label.rpartition("/")[0]
 
     @classmethod
     def create(cls, log_root: Path, experiment: str, name: str | None) -> RunDir:
         """Make a new, empty run directory named by the time of day.
 
         Raises:
-            UserError: the folder cannot be made or written.
+            UserError: the folder cannot be made or written, or is inside of another run.
         """
+        for folder in (log_root / experiment, *(log_root / experiment).parents):
+            if folder == log_root:
+                break
+            if _look(folder)[0] in (MANIFEST, "params"):
+                raise UserError(
+                    f"cannot make a run inside of the run '{folder}', where none is looked for; "
+                    "name another experiment with ARGS=agent.experiment_name="
+                )
         for _ in range(10):
             stamp = datetime.now().strftime(TIMESTAMP)
             path = log_root / experiment / (f"{stamp}_{name}" if name else stamp)
@@ -138,7 +162,10 @@ class RunDir:
         Raises:
             UserError: the two differ, or neither is there.
         """
-        trained = self.manifest().get("task")
+        manifest = self.manifest()
+        trained = manifest.get("task")
+        if (library := manifest.get("library", LIBRARY)) != LIBRARY:
+            raise UserError(f"run '{self.name}' was trained with '{library}', and only runs of {LIBRARY} are read")
         if trained and wanted and wanted != trained:
             raise UserError(
                 f"run '{self.name}' trains '{trained}', not '{wanted}'; leave TASK out, or name another RUN"
@@ -155,11 +182,11 @@ class RunDir:
         """The run's status; a run whose process is gone is dead, not running."""
         manifest = self.manifest()
         status = str(manifest.get("status", "unknown"))
-        return DEAD if status == RUNNING and not alive(manifest.get("process") or {}) else status
+        return DEAD if status == RUNNING and not alive(table(manifest, "process")) else status
 
     def checkpoints(self) -> list[Checkpoint]:
         """All files named like checkpoints, by iteration."""
-        found = (re.fullmatch(r"model_(\d+)\.pt", entry.name) for entry in self.path.iterdir())
+        found = (CHECKPOINT.fullmatch(entry.name) for entry in self.path.iterdir())
         return sorted((Checkpoint(self.path / m.string, int(m[1])) for m in found if m), key=lambda c: c.iteration)
 
     def last_checkpoint(self) -> tuple[Checkpoint, list[str]]:
@@ -178,26 +205,38 @@ class RunDir:
         raise UserError(f"run '{self.name}' has no whole checkpoint{detail}; make runs lists the others")
 
     def checkpoint(self, wanted: str | None) -> tuple[Checkpoint, list[str]]:
-        """Return the checkpoint named by CHECKPOINT= (an iteration), or the last whole one.
+        """Return the checkpoint named by CHECKPOINT= (an iteration) or by RUN=, or the last whole one.
 
         Raises:
-            UserError: there is no such checkpoint, or it is not whole.
+            UserError: there is no such checkpoint, it is not whole, or the two name different ones.
         """
+        if wanted and self.named and iteration_of(wanted) != iteration_of(self.named):
+            raise UsageError(
+                f"RUN names '{self.named}' of run '{self.name}' and CHECKPOINT '{wanted}'; leave one of them out"
+            )
+        wanted = wanted or self.named
         if not wanted:
             return self.last_checkpoint()
         available = {c.iteration: c for c in self.checkpoints()}
-        number = re.fullmatch(r"(?:model_)?(\d+)(?:\.pt)?", wanted)
-        if not number or int(number[1]) not in available:
+        number = iteration_of(wanted)
+        if number is None or number not in available:
             have = ", ".join(str(n) for n in available) or "none"
             raise UserError(f"run '{self.name}' has no checkpoint '{wanted}'; it has {have}")
-        checkpoint = available[int(number[1])]
+        checkpoint = available[number]
         if defect := checkpoint.defect():
-            raise UserError(f"cannot load '{checkpoint.path}': {defect}; leave CHECKPOINT out for the last whole one")
+            given = "the checkpoint out of RUN" if self.named else "CHECKPOINT out"
+            raise UserError(f"cannot load '{checkpoint.path}': {defect}; leave {given} for the last whole one")
         return checkpoint, []
 
     def size(self) -> int:
         """Bytes in all its files."""
         return sum(p.lstat().st_size for p in self.path.rglob("*") if not p.is_dir())
+
+
+def table(manifest: dict[str, Any], key: str) -> dict[str, Any]:
+    """A part of a manifest that is a table; {} where there is none."""
+    value = manifest.get(key)
+    return value if isinstance(value, dict) else {}
 
 
 def alive(process: dict[str, Any], proc: Path = PROC) -> bool:
@@ -207,36 +246,151 @@ def alive(process: dict[str, Any], proc: Path = PROC) -> bool:
     return bool(process) and process_identity(int(process.get("pid", -1)), proc) == process
 
 
+def default_experiment(task: str) -> str:
+    """The experiment of a task that names none: its id in lower case, with ``_`` for all that a folder's name avoids.
+
+    For instance, all of unitree_rl_lab's tasks leave ``experiment_name`` empty.
+    """
+    return re.sub(r"[^a-z0-9._]", "_", task.lower())
+
+
+def experiment(name: Any, task: str) -> str:
+    """The folder below the root of all runs that a configuration's ``experiment_name`` means.
+
+    Raises:
+        UsageError: it is outside of the root, or looks like a part of a run.
+    """
+    unset = name is None or isinstance(name, type(dataclasses.MISSING))
+    parts = PurePosixPath("" if unset else str(name).strip()).parts
+    if not parts:
+        return default_experiment(task)
+    if (
+        isinstance(name, (dict, list, tuple))
+        or parts[0].startswith("/")
+        or ".." in parts
+        or not all(map(str.isprintable, parts))
+    ):
+        raise UsageError(
+            f"agent.experiment_name '{name}' is not a folder below LOG_ROOT; give a name such as 'walk' or 'robot/walk'"
+        )
+    if "params" in parts:
+        raise UsageError(
+            f"agent.experiment_name '{name}' has the part 'params', which is a run's own; give another name"
+        )
+    return "/".join(parts)
+
+
+def iteration_of(text: str) -> int | None:
+    """The iteration that ``11``, ``model_11`` and ``model_11.pt`` name; None where it is none."""
+    number = re.fullmatch(r"(?:model_)?(\d+)(?:\.pt)?", text)
+    return int(number[1]) if number else None
+
+
+def is_run(path: Path) -> bool:
+    """Whether a folder is a run: by its manifest, its configurations, or its checkpoints."""
+    return bool(_look(path)[0])
+
+
+def _look(folder: Path) -> tuple[str, list[Path]]:
+    """What makes a folder a run ("" where nothing does), and the folders in it, links last.
+
+    A folder that may not be read is empty.
+    """
+    signs: set[str] = set()
+    found: list[tuple[bool, str]] = []
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name == MANIFEST:
+                signs.add(MANIFEST)
+            elif CHECKPOINT.fullmatch(entry.name):
+                signs.add("checkpoints")
+            elif _is_folder(entry):
+                found.append((entry.is_symlink(), entry.name))
+                signs |= {"params"} & {entry.name}
+    sign = next((sign for sign in (MANIFEST, "params", "checkpoints") if sign in signs), "")
+    return sign, [folder / name for _, name in sorted(found)]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, or to where one may not look
+        return False
+
+
+def paths_of_runs(log_root: Path) -> Iterator[Path]:
+    """Every run below a folder, at any depth, in no order.
+
+    What is in a run is its own; only below one of nothing but checkpoints there may be others, where somebody has
+    put a file beside the runs of an experiment. A folder is looked into once, by whatever link it is found again.
+    """
+    seen = set()
+    todo = [log_root]
+    while todo:
+        folder = todo.pop()
+        try:
+            status = folder.stat()
+        except OSError:
+            continue
+        if (status.st_dev, status.st_ino) in seen:
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        for path in reversed(_look(folder)[1]):
+            sign, _ = _look(path)
+            if sign:
+                yield path
+            if sign in ("", "checkpoints") and path.name != NO_RUN_BELOW:
+                todo.append(path)
+
+
 def all_runs(log_root: Path) -> list[RunDir]:
-    """Every run under ``<log_root>/<experiment>/``, oldest first."""
-    runs = []
-    for path in log_root.glob("*/*"):
-        with contextlib.suppress(PermissionError):  # a folder of somebody else
-            if path.is_dir() and ((path / MANIFEST).is_file() or (path / "params").is_dir()):
-                runs.append(RunDir(path))
-    return sorted(runs, key=lambda run: (run.name, str(run.path)))
+    """Every run below ``log_root``, oldest first."""
+    runs = [RunDir(path, path.relative_to(log_root).as_posix()) for path in paths_of_runs(log_root)]
+    return sorted(runs, key=_age)
+
+
+def _age(run: RunDir) -> tuple[bool, float, str, str]:
+    """The time in its name. Whatever has none, such as a folder of checkpoints, is before those, by its own time."""
+    if STAMP.match(run.name):
+        return True, 0.0, run.name, run.label
+    try:
+        return False, run.path.stat().st_mtime, run.name, run.label
+    except OSError:
+        return False, 0.0, run.name, run.label
 
 
 def find(log_root: Path, wanted: str) -> RunDir:
     """Find a run by ``latest``, a path, its exact name, or a unique beginning of its name.
 
+    Each of them may be followed by the name of a checkpoint: ``latest/model_50.pt``, or the path of that file.
+
     Raises:
         UserError: no run fits, or several do.
     """
+    above, _, last = wanted.rstrip("/").rpartition("/")
+    if not re.fullmatch(r"model_\d+(\.pt)?", last) or Path(wanted).is_dir():
+        if Path(wanted).is_file():
+            raise UserError(f"RUN '{wanted}' is no model_<iteration>.pt; name one, or the folder that it is in")
+        return _find(log_root, wanted)
+    run = _find(log_root, above or ("/" if wanted.startswith("/") else "."))
+    return RunDir(run.path, run.label, last)
+
+
+def _find(log_root: Path, wanted: str) -> RunDir:
+    as_path = Path(wanted)
+    if wanted != "latest" and as_path.is_dir() and is_run(as_path):
+        path, root = as_path.resolve(), log_root.resolve()
+        return RunDir(path, path.relative_to(root).as_posix() if root in path.parents else None)
     runs = all_runs(log_root)
-    if not runs and not Path(wanted).is_dir():
+    if not runs and not as_path.is_dir():
         raise UserError(f"there are no runs in '{log_root}'; start one with: make train")
     if wanted == "latest":
         return _latest(runs)
-    as_path = Path(wanted)
-    if as_path.is_dir() and ((as_path / MANIFEST).is_file() or (as_path / "params").is_dir()):
-        return RunDir(as_path.resolve())
-    exact = [run for run in runs if wanted in (run.name, _label(run))]
-    matches = exact or [run for run in runs if run.name.startswith(wanted) or _label(run).startswith(wanted)]
+    matches = _matches(runs, wanted)
     if len(matches) == 1:
         return matches[0]
     if matches:
-        names = ", ".join(_label(run) for run in matches[-5:])
+        names = ", ".join(run.label for run in matches[-5:])
         more = f" and {len(matches) - 5} more" if len(matches) > 5 else ""
         raise UserError(f"RUN '{wanted}' fits {len(matches)} runs: {names}{more}; give more of the name")
     if not runs:
@@ -245,10 +399,13 @@ def find(log_root: Path, wanted: str) -> RunDir:
     raise UserError(f"no run '{wanted}' in '{log_root}'; the latest are {recent}; make runs lists all")
 
 
+def _matches(runs: list[RunDir], wanted: str) -> list[RunDir]:
+    """Those of that very place, else of that name, else with that beginning."""
+    wanted = wanted.rstrip("/")
+    place = [run for run in runs if run.label == wanted]
+    name = [run for run in runs if run.name == wanted or run.label.endswith(f"/{wanted}")]
+    return place or name or [run for run in runs if run.name.startswith(wanted) or run.label.startswith(wanted)]
+
+
 def _latest(runs: list[RunDir]) -> RunDir:
-    with_checkpoint = [run for run in runs if run.checkpoints()]
-    return (with_checkpoint or runs)[-1]
-
-
-def _label(run: RunDir) -> str:
-    return f"{run.path.parent.name}/{run.name}"
+    return next((run for run in reversed(runs) if run.checkpoints()), runs[-1])

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from runners import options, run_dir
 from runners.errors import UserError
@@ -27,23 +27,23 @@ def main(argv: Sequence[str]) -> int:
     if not found:
         print(f"runs: there are no runs in '{parsed.log_root}'; start one with: make train")
         return 0
-    print(table([HEADER, *(row(run) for run in found)]))
+    names = Counter(run.name for run in found)
+    print(table([HEADER, *(row(run, run.label if names[run.name] > 1 else run.name) for run in found)]))
     return 0
 
 
-def row(run: RunDir) -> tuple[str, ...]:
-    """One run's cells. A run that another program made has only a name and a size."""
+def row(run: RunDir, name: str) -> tuple[str, ...]:
+    """One run's cells. Of a run that another program made, most are not known."""
     try:
         data, status = run.manifest(), run.status()
     except UserError:
         data, status = {}, "unreadable"
-    returns: dict[str, Any] = data.get("returns") or {}
-    iterations: dict[str, Any] = data.get("iterations") or {}
+    returns, iterations = run_dir.table(data, "returns"), run_dir.table(data, "iterations")
     return (
-        run.name,
+        name,
         str(data.get("task", "-")),
         str(data.get("simulator", "-")),
-        f"{iterations['done']}/{iterations['total']}" if iterations else "-",
+        f"{iterations['done']}/{iterations['total']}" if {"done", "total"} <= set(iterations) else "-",
         number(returns.get("last")),
         number(returns.get("best")),
         status,

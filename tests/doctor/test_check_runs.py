@@ -82,6 +82,22 @@ def test_several_that_died(place: Place) -> None:
     assert only(place).evidence == f"'{place.log_root / 'cartpole' / TIME.format(2)}' and 1 more"
 
 
+def test_runs_at_any_depth(place: Place) -> None:
+    """As the runners find them: of an experiment without a name, of one in a folder, of checkpoints alone."""
+    path = run(place, 1, status="running", process=process())
+    for target in (place.log_root / path.name, place.log_root / "a/b" / path.name):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(target)
+        assert only(place).evidence == f"'{target}'"
+        path = target
+    run(place, 2, parent={"run": f"../a/b/{path.name}", "iteration": 50})
+    assert found(place) == []
+    (place.log_root / "theirs").mkdir()
+    checkpoint(place.log_root / "theirs" / "model_5.pt")
+    cut(place.log_root / "theirs" / "model_5.pt")
+    assert only(place).id == "checkpoint-truncated"
+
+
 def test_one_that_died_before_its_first_checkpoint(place: Place) -> None:
     path = run(place, 1, status="running", process=process())
     for file in path.glob("*.pt"):

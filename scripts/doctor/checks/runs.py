@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import json
 import os
 import re
@@ -48,19 +47,8 @@ def disk(place: Place) -> Iterator[Finding]:
 
 
 def newest(log_root: Path) -> list[Path]:
-    """The newest runs of all experiments, the newest first; their names begin with the time."""
-    found = []
-    for experiment in _folders(str(log_root)):
-        found += [Path(run.path) for run in _folders(experiment.path) if re.match(r"\d{4}-\d\d-\d\d_", run.name)]
-    return heapq.nlargest(NEWEST, found, key=lambda run: (run.name, str(run)))
-
-
-def _folders(path: str) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(path) as entries:
-            return [entry for entry in entries if entry.is_dir()]
-    except OSError:
-        return []
+    """The newest runs at any depth, the newest first."""
+    return [run.path for run in reversed(run_dir.all_runs(log_root)[-NEWEST:])]
 
 
 # --- manifests -----------------------------------------------------------------------------------
@@ -88,13 +76,14 @@ def damaged(manifests: dict[Path, dict[str, Any] | None]) -> Iterator[Finding]:
 
 def died(place: Place, manifests: dict[Path, dict[str, Any]]) -> Iterator[Finding]:
     """The newest run whose process is gone without a word, and that no later run goes on with."""
-    gone_on = {(run.parent, _table(data, "parent").get("run")) for run, data in manifests.items()}
+    parents = {run: run_dir.table(data, "parent").get("run") for run, data in manifests.items()}
+    gone_on = {os.path.normpath(run.parent / parent) for run, parent in parents.items() if isinstance(parent, str)}
     dead = [
         run
         for run, data in manifests.items()
         if data.get("status") == "running"
-        and not run_dir.alive(_table(data, "process"), place.system / "proc")
-        and (run.parent, run.name) not in gone_on
+        and not run_dir.alive(run_dir.table(data, "process"), place.system / "proc")
+        and os.path.normpath(run) not in gone_on
     ]
     for run in dead[:1]:
         more = f" and {len(dead) - 1} more" if len(dead) > 1 else ""
@@ -102,11 +91,6 @@ def died(place: Place, manifests: dict[Path, dict[str, Any]]) -> Iterator[Findin
         if not steps(run):
             repair = f"it has no checkpoint; see what it said last: make explain LOG='{run}'"
         yield Finding("run-died", f"'{run}'{more}", repair=repair)
-
-
-def _table(data: dict[str, Any], key: str) -> dict[str, Any]:
-    value = data.get(key)
-    return value if isinstance(value, dict) else {}
 
 
 # --- checkpoints ---------------------------------------------------------------------------------
