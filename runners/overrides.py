@@ -259,7 +259,10 @@ def _fit_scalar(value: Any, hint: Any) -> Any:
     if issubclass(hint, enum.Enum):
         if isinstance(value, str) and value in hint.__members__:
             return hint[value]
-        raise WrongTypeError
+        try:
+            return hint(value)
+        except ValueError:
+            raise WrongTypeError from None
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if hint is str and isinstance(value, (int, float, bool)):

@@ -10,36 +10,38 @@ from pathlib import Path
 from typing import Any
 
 
-def to_plain(value: Any) -> Any:
+def to_plain(value: Any, of_enum: str = "name") -> Any:
     """Return ``value`` as dicts, lists and scalars that safe YAML can write.
 
-    Functions and classes become "module:name", dataclasses and other config objects become dicts.
+    Functions and classes become "module:name", dataclasses and other config objects become dicts, members of an enum
+    their name, or what else ``of_enum`` says.
     """
+    again = functools.partial(to_plain, of_enum=of_enum)
     # a field that Isaac Lab's configs leave unset; they copy the object, so it is not the one
     if isinstance(value, type(dataclasses.MISSING)):
         return None
     if value is None or (isinstance(value, (bool, int, float, str)) and not isinstance(value, enum.Enum)):
         return value
     if isinstance(value, enum.Enum):
-        return value.name
+        return getattr(value, of_enum)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {f.name: again(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): to_plain(item) for key, item in value.items()}
+        return {str(key): again(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [to_plain(item) for item in value]
+        return [again(item) for item in value]
     if isinstance(value, (set, frozenset)):
-        return sorted((to_plain(item) for item in value), key=str)
+        return sorted((again(item) for item in value), key=str)
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, slice):
         return [value.start, value.stop, value.step]
     if isinstance(value, functools.partial):
-        return {"partial": to_plain(value.func), "args": to_plain(value.args), "keywords": to_plain(value.keywords)}
+        return {"partial": again(value.func), "args": again(value.args), "keywords": again(value.keywords)}
     if hasattr(value, "__qualname__"):
         return f"{value.__module__}:{value.__qualname__}"
     if hasattr(value, "tolist"):  # numpy, torch
-        return to_plain(value.tolist())
+        return again(value.tolist())
     return f"{type(value).__module__}:{type(value).__qualname__}"
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runners import ranks, run_dir, simulators
+from runners import manifest, ranks, run_dir, simulators
 from runners.closing import Closing
 from runners.console import Console
 from runners.errors import UsageError, UserError
@@ -94,15 +95,18 @@ def make_plan(options: Options, console: Console, closing: Closing) -> Plan:
 
     device = simulator.device(options.device if ranks.count() == 1 else f"cuda:{ranks.rank()}")
     configs = read_configs(simulator, task, options.agent, parent)
+    restored = restore_configs(configs, parent, console) if parent is not None else []
     reason = "as asked"
-    if parent is not None:
+    if parent is not None and "env" in restored:
         reason = reason if options.num_envs else f"as in run '{parent.name}'"
-        restore_configs(configs, parent, console)
     elif options.num_envs is None:
         configs.env.scene.num_envs, why = hardware.auto_num_envs(simulator.name, device)
         reason = f"for {why}"
-    apply_options(configs, options, simulator.name, task, fresh=parent is None)
+    if checkpoint is not None and "agent" not in restored:
+        options = take_network(configs, checkpoint, options, task, console)
+    apply_options(configs, options, simulator.name, task, fresh=parent is None, own="schema" in recorded)
     overrides.apply(configs, words)
+    set_experiment(configs.agent, task, parent, words)
     keys = {word.partition("=")[0] for word in words}
     if "env.scene.num_envs" in keys:
         reason = "as asked"
@@ -157,7 +161,7 @@ def set_learner(plan: Plan) -> None:
 def as_recorded(options: Options, recorded: dict[str, Any]) -> Options:
     """Take the packages of tasks and the kind of agent configuration from a run, where they are not given anew."""
     package = options.task_package or recorded.get("task_package")
-    return dataclasses.replace(options, task_package=package, agent=options.agent or recorded.get("agent"))
+    return dataclasses.replace(options, task_package=package, agent=options.agent or manifest.agent_of(recorded))
 
 
 def read_configs(simulator: Any, task: str, kind: str | None, parent: RunDir | None, play: bool = False) -> Any:
@@ -177,8 +181,20 @@ def read_configs(simulator: Any, task: str, kind: str | None, parent: RunDir | N
         configs.agent = agent.load_yaml(file)
     if not hasattr(configs.agent, "__dict__"):
         where = f"'{kind}'" if in_file else f"the agent configuration of '{task}'"
-        configs.agent = agent.table(configs.agent, where, task)
+        configs.agent = agent.table(configs.agent, where, run_dir.default_experiment(task))
     return configs
+
+
+def set_experiment(agent: Any, task: str, parent: RunDir | None, words: list[str]) -> None:
+    """Settle the folder of the run: that of the parent run, else the configuration's, else the task's.
+
+    Raises:
+        UsageError: it is outside of the root of all runs.
+    """
+    name = getattr(agent, "experiment_name", None)
+    if parent is not None and not any(re.match(r"agent\.(runner\.)?experiment_name=", word) for word in words):
+        name = parent.experiment or name
+    agent.experiment_name = run_dir.experiment(name, task)
 
 
 def check_counts(configs: Any) -> None:
@@ -215,10 +231,37 @@ def refuse_twice(options: Options, words: list[str]) -> None:
             raise UsageError(f"{variable(name)} and ARGS '{word}' set the same field; give one of them")
 
 
-def restore_configs(configs: Any, parent: RunDir, console: Console) -> None:
-    """Bring both configurations to what the parent run recorded in ``params/``."""
+def restore_configs(configs: Any, parent: RunDir, console: Console) -> list[str]:
+    """Bring both configurations to what the parent run recorded in ``params/``, and return which it has.
+
+    A run that another program made may have neither: then they are the task's own.
+    """
+    restored = []
     for kind in ("env", "agent"):
-        restore(getattr(configs, kind), parent.path / "params" / f"{kind}.yaml", kind, parent.name, console)
+        file = parent.path / "params" / f"{kind}.yaml"
+        if file.exists():
+            restore(getattr(configs, kind), file, kind, parent.name, console)
+            restored.append(kind)
+        else:
+            console.warn(f"run '{parent.name}' has no params/{kind}.yaml; going on with the task's own configuration")
+    return restored
+
+
+def take_network(configs: Any, checkpoint: Checkpoint, options: Options, task: str, console: Console) -> Options:
+    """Make the agent configuration, of a run that has none, one of the network in its checkpoint.
+
+    Where it differs from the task's, the new run has it in a file, as if AGENT= had named that.
+    """
+    from runners.learners.rsl_rl import checkpoint as files
+    from runners.learners.rsl_rl import network
+
+    where = f"the agent configuration of '{task}'"
+    made, taken = network.with_network(configs.agent, files.read(checkpoint.path), where, task)
+    if not taken:
+        return options
+    configs.agent = made
+    console.say(f"from {checkpoint.path.name}, unlike the task: {', '.join(taken)}")
+    return dataclasses.replace(options, agent="params/agent.yaml")
 
 
 def restore(config: Any, file: Path, kind: str, name: str, console: Console) -> None:
@@ -227,20 +270,20 @@ def restore(config: Any, file: Path, kind: str, name: str, console: Console) -> 
     Raises:
         UserError: the file cannot be read, or holds something else.
     """
-    import yaml
+    from runners import overrides, plain, yaml_file
 
-    from runners import overrides, plain
-
-    try:
-        data = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read '{file}': {' '.join(str(error).split())}") from None
+    data = yaml_file.load(file)
     if not isinstance(data, dict):
         raise UserError(f"cannot read '{file}': it is no table of keys and values")
-    recorded = plain.flatten(data)
     today = plain.flatten(plain.to_plain(config))
-    for path, value in recorded.items():
-        if path in today and today[path] == value:
+    as_dumped = plain.flatten(plain.to_plain(config, of_enum="value"))
+    tables = {path[:depth] for path in today for depth in range(len(path))}
+    for path, value in plain.flatten(data).items():
+        if path in today and (_same(value, today[path]) or _same(value, as_dumped[path])):
+            continue
+        if path not in today and _same(value, plain.to_plain(_attribute(config, path))):
+            continue
+        if value == {} and path not in tables:  # what Isaac Lab's class_to_dict writes for a field that is unset
             continue
         try:
             overrides.set_field(config, list(path), value, kind)
@@ -249,8 +292,38 @@ def restore(config: Any, file: Path, kind: str, name: str, console: Console) -> 
             console.warn(f"{key} was {value!r} in run '{name}' and is {today.get(path)!r} now")
 
 
-def apply_options(configs: Any, options: Options, simulator: str, task: str, fresh: bool) -> None:
-    """Set what the variables name, and for a new run this machine's defaults."""
+def _attribute(config: Any, path: tuple[str, ...]) -> Any:
+    """What is at a path. Isaac Lab dumps whatever an object has, not only the fields of its class."""
+    for name in path:
+        config = {str(key): item for key, item in config.items()} if isinstance(config, dict) else _attributes(config)
+        config = config.get(name)
+    return config
+
+
+def _attributes(config: Any) -> dict[str, Any]:
+    """An object's attributes; none where it has no place for them."""
+    return vars(config) if hasattr(config, "__dict__") else {}
+
+
+def _same(recorded: Any, today: Any) -> bool:
+    """Whether two plain values are one; mjlab and Isaac Lab write functions without their class, or a lambda's text."""
+    if isinstance(recorded, dict) and isinstance(today, dict):
+        return recorded.keys() == today.keys() and all(_same(item, today[key]) for key, item in recorded.items())
+    if isinstance(recorded, list) and isinstance(today, list):
+        return len(recorded) == len(today) and all(map(_same, recorded, today))
+    if recorded == today or not (isinstance(recorded, str) and isinstance(today, str)):
+        return bool(recorded == today)
+    if today.endswith("<lambda>") and recorded.startswith("lambda "):
+        return True
+    (module, _, name), (own, found, own_name) = recorded.partition(":"), today.partition(":")
+    return bool(found) and module == own and name.rpartition(".")[2] == own_name.rpartition(".")[2]
+
+
+def apply_options(configs: Any, options: Options, simulator: str, task: str, *, fresh: bool, own: bool) -> None:
+    """Set what the variables name, and for a new run this machine's defaults.
+
+    A run that another program made (not ``own``) names the logger of that program.
+    """
     from runners import hardware
 
     env, agent = configs.env, configs.agent
@@ -262,7 +335,7 @@ def apply_options(configs: Any, options: Options, simulator: str, task: str, fre
         agent.max_iterations = hardware.tiers()[simulator]["iterations"].get(task, agent.max_iterations)
     if options.seed is not None:
         agent.seed = secrets.randbelow(2**31) if options.seed == "random" else options.seed
-    if fresh or "logger" in options.given:
+    if fresh or not own or "logger" in options.given:
         agent.logger = options.logger
     agent.run_name = options.name or ""
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from runners.errors import UserError
 from runners.exported import OnnxPolicy
+from runners.learners.rsl_rl import checkpoint
 from runners.learners.rsl_rl.agent import BETA, Agent, Model
 from runners.learners.rsl_rl.checkpoint import EPS, State, Tensors
 
@@ -182,14 +183,12 @@ def _network(weights: Tensors, normaliser: Tensors | None, model: Model, head: n
 
 
 def _rnn(weights: Tensors) -> nn.LSTM | nn.GRU | None:
-    """Kind and size of a memory follow from its weights: an LSTM has four gates, a GRU three."""
-    own = {name[8:]: tensor for name, tensor in weights.items() if name.startswith("rnn.rnn.")}
-    if not own:
+    memory = checkpoint.memory(weights)
+    if memory is None:
         return None
-    gates, inputs = own["weight_ih_l0"].shape
-    size = own["weight_hh_l0"].shape[1]
-    layers = sum(name.startswith("weight_ih_l") for name in own)
-    rnn = (nn.LSTM if gates == 4 * size else nn.GRU)(inputs, size, layers)
+    kind, size, layers = memory
+    own = {name[8:]: tensor for name, tensor in weights.items() if name.startswith("rnn.rnn.")}
+    rnn = (nn.LSTM if kind == "lstm" else nn.GRU)(own["weight_ih_l0"].shape[1], size, layers)
     rnn.load_state_dict(own)
     return rnn
 

@@ -29,7 +29,7 @@ def train(options: Options, console: Console, interrupts: Interrupts, closing: C
     if ranks.rank() > 0:
         follow(plan, interrupts, closing)
         return
-    run = RunDir.create(Path(options.log_root), str(plan.configs.agent.experiment_name), options.name)
+    run = RunDir.create(Path(options.log_root), plan.configs.agent.experiment_name, options.name)
     announce(plan, run, console)
     ranks.report_run(run)
     recorder = Recorder(run, plan, console)

@@ -21,7 +21,10 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # As many threads as cores in each of several processes: where tests run side by side, training takes 2.6 times the CPU.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-WARM = ("test_convert.py", "test_endings.py", "test_export.py", "test_play.py", "test_tensorboard.py", "test_train.py")
+WARM = (
+    *("test_convert.py", "test_endings.py", "test_export.py", "test_foreign_runs.py", "test_play.py"),
+    *("test_tensorboard.py", "test_train.py"),
+)
 TOGETHER = {
     **dict.fromkeys(("test_bhl_task.py", "test_bhl_terms.py", "test_bhl_stepping.py"), "both robots' environments"),
     **dict.fromkeys(WARM, "the warm server and the trained run"),

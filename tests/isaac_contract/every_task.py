@@ -129,4 +129,5 @@ def translated(given: Any) -> dict[str, Any]:
     return told
 
 
-main()
+if __name__ == "__main__":
+    main()

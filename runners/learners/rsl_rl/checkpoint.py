@@ -191,6 +191,23 @@ def _state(layout: str, parts: dict[str, Any], data: dict[str, Any], order: list
     )  # fmt: skip
 
 
+def hidden_dims(weights: Tensors) -> list[int]:
+    """Sizes of the hidden layers of an MLP."""
+    sizes = {
+        int(name.split(".")[1]): t.shape[0] for name, t in weights.items() if re.fullmatch(r"mlp\.\d+\.weight", name)
+    }
+    return [size for _, size in sorted(sizes.items())][:-1]
+
+
+def memory(weights: Tensors) -> tuple[str, int, int] | None:
+    """Kind, size and layers of the recurrent part: an LSTM has four gates, a GRU three. None without one."""
+    if "rnn.rnn.weight_ih_l0" not in weights:
+        return None
+    size = weights["rnn.rnn.weight_hh_l0"].shape[1]
+    kind = "lstm" if weights["rnn.rnn.weight_ih_l0"].shape[0] == 4 * size else "gru"
+    return kind, size, sum(name.startswith("rnn.rnn.weight_ih_l") for name in weights)
+
+
 def translate(state: State, release: Release, normalise: tuple[bool, bool] | None = None) -> dict[str, Any]:
     """Return what the runner of ``release`` loads. ``state`` is not changed but for its ``losses``.
 
