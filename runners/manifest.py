@@ -88,7 +88,7 @@ def agent_of(manifest: dict[str, Any]) -> str | None:
     return agent if isinstance(agent, str) and agent != ISAAC_LAB_AGENT else None
 
 
-def started(agent: str | None, **facts: Any) -> dict[str, Any]:
+def started(agent: str | None = None, **facts: Any) -> dict[str, Any]:
     """The manifest of a run that begins now, in this process."""
     return {
         "schema": SCHEMA,

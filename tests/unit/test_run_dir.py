@@ -310,7 +310,7 @@ def test_a_manifest_of_isaac_lab(tmp_path: Path) -> None:
 
 def test_isaac_labs_finder_takes_our_manifest() -> None:
     """What ``_compatible_runs`` compares, and that it can order ours and its own by time."""
-    ours = manifest.started(None, task="Isaac-Cartpole-v0")
+    ours = manifest.started(task="Isaac-Cartpole-v0")
     assert {key: ours[key] for key in ISAAC_LAB if key != "created_at"} == {
         key: value for key, value in ISAAC_LAB.items() if key != "created_at"
     }
