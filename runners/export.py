@@ -108,7 +108,7 @@ class Export:
             self.console.say(f"no policy.yaml: {why_not}")
         for name in files:
             self.console.say(f"wrote {verb.shown(folder / name)} ({(folder / name).stat().st_size:,} bytes)")
-        run = f"RUN={self.subject.run.name}{log_root_word(self.options)}"
+        run = f"RUN={self.subject.run.word}{log_root_word(self.options)}"
         words = f"play POLICY={verb.shown(folder / 'policy.onnx')}" if why_not else f"sim2sim {run}"
         self.console.say(f"try it: make {words}")
 

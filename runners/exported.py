@@ -61,7 +61,7 @@ def find(policy: str | None, config: str | None, run: str, log_root: Path) -> Ex
         if place.is_file():
             return Exported(name, onnx, place, found)
     if found:
-        raise UserError(f"the export of run '{found.name}' has no policy.yaml; make export RUN={found.name} says why")
+        raise UserError(f"the export of run '{found.name}' has no policy.yaml; make export RUN={found.word} says why")
     raise UserError(f"there is no '{places[0].name}' beside '{onnx}'; name the policy's yaml with CONFIG=")
 
 
@@ -88,7 +88,7 @@ def check_named(exported: Exported, policy: OnnxPolicy) -> None:
     if run and run.named and str(run_dir.iteration_of(run.named)) != iteration:
         raise UserError(
             f"'{exported.onnx}' is of iteration {iteration}, not of '{run.named}'; "
-            f"make export RUN={run.name} CHECKPOINT={run_dir.iteration_of(run.named)}"
+            f"make export RUN={run.word} CHECKPOINT={run_dir.iteration_of(run.named)}"
         )
 
 
@@ -120,7 +120,7 @@ def outdated(exported: Exported, policy: OnnxPolicy) -> str | None:
     assert exported.run is not None
     return (
         f"'{exported.onnx}' is of iteration {iteration}, and the run has '{checkpoints[-1].path.name}'; "
-        f"make export RUN={exported.run.name}"
+        f"make export RUN={exported.run.word}"
     )
 
 
@@ -132,7 +132,7 @@ def shipped() -> list[str]:
 def _of_run(run: RunDir) -> tuple[str, Path]:
     onnx = run.path / FOLDER / "policy.onnx"
     if not onnx.is_file():
-        raise UserError(f"run '{run.name}' is not exported; make export RUN={run.name}")
+        raise UserError(f"run '{run.name}' is not exported; make export RUN={run.word}")
     return run.name, onnx
 
 

@@ -355,5 +355,5 @@ def set_total(plan: Plan) -> None:
         source = f"ITERATIONS '{plan.total}' is" if "iterations" in options.given else f"its total of {plan.total} is"
         raise UsageError(
             f"run '{plan.parent.name}' has done {plan.finished} iterations and {source} not above that; "
-            f"for 50 more: make train RESUME=1 RUN={plan.parent.name} MORE=50"
+            f"for 50 more: make train RESUME=1 RUN={plan.parent.word} MORE=50"
         )

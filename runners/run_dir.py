@@ -14,6 +14,7 @@ import dataclasses
 import json
 import os
 import re
+import shlex
 import socket
 import time
 import zipfile
@@ -93,13 +94,23 @@ class Checkpoint:
 class RunDir:
     """One run."""
 
-    def __init__(self, path: Path, label: str | None = None, named: str | None = None) -> None:
+    def __init__(self, path: Path, log_root: Path | None = None, named: str | None = None) -> None:
         self.path = path
         self.name = path.name
-        self.label = label or path.name
-        """Where it is below the root of all runs."""
+        self.log_root = log_root
+        """The root of all runs, if it is below that."""
+        self.label = path.relative_to(log_root).as_posix() if log_root else path.name
+        """Where it is below the root."""
         self.named = named
         """The checkpoint that RUN= names beside the run."""
+
+    @property
+    def word(self) -> str:
+        """What RUN= takes for it on a command line: its name, its label where others have that name, or its path."""
+        if self.log_root is None:
+            return shlex.quote(str(self.path))
+        alone = sum(run.name == self.name for run in all_runs(self.log_root)) < 2
+        return shlex.quote(self.name if alone else self.label)
 
     @property
     def experiment(self) -> str:
@@ -127,7 +138,7 @@ class RunDir:
             try:
                 path.mkdir(parents=True)
                 (path / "params").mkdir()
-                return cls(path)
+                return cls(path, log_root)
             except FileExistsError:
                 if not (log_root / experiment).is_dir():
                     break
@@ -345,8 +356,7 @@ def paths_of_runs(log_root: Path) -> Iterator[Path]:
 
 def all_runs(log_root: Path) -> list[RunDir]:
     """Every run below ``log_root``, oldest first."""
-    runs = [RunDir(path, path.relative_to(log_root).as_posix()) for path in paths_of_runs(log_root)]
-    return sorted(runs, key=_age)
+    return sorted((RunDir(path, log_root) for path in paths_of_runs(log_root)), key=_age)
 
 
 def _age(run: RunDir) -> tuple[bool, float, str, str]:
@@ -373,14 +383,14 @@ def find(log_root: Path, wanted: str) -> RunDir:
             raise UserError(f"RUN '{wanted}' is no model_<iteration>.pt; name one, or the folder that it is in")
         return _find(log_root, wanted)
     run = _find(log_root, above or ("/" if wanted.startswith("/") else "."))
-    return RunDir(run.path, run.label, last)
+    return RunDir(run.path, run.log_root, last)
 
 
 def _find(log_root: Path, wanted: str) -> RunDir:
     as_path = Path(wanted)
     if wanted != "latest" and as_path.is_dir() and is_run(as_path):
         path, root = as_path.resolve(), log_root.resolve()
-        return RunDir(path, path.relative_to(root).as_posix() if root in path.parents else None)
+        return RunDir(path, root if root in path.parents else None)
     runs = all_runs(log_root)
     if not runs and not as_path.is_dir():
         raise UserError(f"there are no runs in '{log_root}'; start one with: make train")

@@ -155,7 +155,7 @@ def stop(learner: Learner, run: RunDir, recorder: Recorder, interrupted: Interru
         console.say("no iteration was finished, so there is nothing to save")
         return
     console.say(f"saved {saved.name} after {learner.done} iterations")
-    console.say(f"go on: make train RESUME=1 RUN={run.name}{log_root_word(recorder.plan.options)}")
+    console.say(f"go on: make train RESUME=1 RUN={run.word}{log_root_word(recorder.plan.options)}")
 
 
 def finish(plan: Plan, run: RunDir, recorder: Recorder, console: Console) -> None:
@@ -177,8 +177,8 @@ def finish(plan: Plan, run: RunDir, recorder: Recorder, console: Console) -> Non
         traceback.print_exc()
         console.warn(f"no learning curve: {verb.one_line(error)}")
     where = log_root_word(plan.options)
-    console.say(f"play:  make play RUN={run.name}{where}")
-    console.say(f"go on: make train RESUME=1 RUN={run.name} MORE={plan.total}{where}")
+    console.say(f"play:  make play RUN={run.word}{where}")
+    console.say(f"go on: make train RESUME=1 RUN={run.word} MORE={plan.total}{where}")
 
 
 def log_root_word(options: Options) -> str:

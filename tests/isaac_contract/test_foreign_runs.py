@@ -56,3 +56,20 @@ def test_a_run_of_isaac_lab_goes_on_and_plays(
     again = ("NUM_ENVS=2", "DEVICE=cpu", "TASK_PACKAGE=contract_tasks", "ITERATIONS=1")
     file = theirs / "params" / "agent.yaml"
     ok(world.make("train", TASK, *again, f"AGENT={file}", rsl_rl="3.1.2", log_root=logs), world)
+
+
+def test_checkpoints_alone_bring_their_network(world: World, tmp_path: Path) -> None:
+    """Into a configuration of Isaac Lab's, and from there into the next run."""
+    logs = tmp_path / "logs"
+    few = f"ARGS={FEW} agent.policy.actor_hidden_dims=[8] agent.policy.critic_obs_normalization=true"
+    ok(world.make("train", TASK, *SMALL, "ITERATIONS=1", few, rsl_rl="3.1.2", log_root=logs), world)
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    (last_run(logs) / "model_0.pt").rename(bare / "model_0.pt")
+    words = ("NUM_ENVS=2", "DEVICE=cpu", "TASK_PACKAGE=contract_tasks", "RESUME=1", "MORE=1")
+    done = world.make("train", TASK, *words, f"RUN={bare}/model_0.pt", rsl_rl="3.1.2", log_root=logs)
+    assert done.returncode == 0, done.stdout + done.stderr
+    taken = "actor.hidden_dims=[8], critic.obs_normalization=True"
+    assert f"train: from model_0.pt, unlike the task: {taken}" in done.stdout
+    ok(world.make("train", *words, rsl_rl="3.1.2", log_root=logs), world)
+    assert manifest(last_run(logs))["iterations"] == {"start": 2, "done": 3, "total": 3}

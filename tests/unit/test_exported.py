@@ -18,7 +18,7 @@ def test_an_export_of_another_checkpoint_than_run_names(tmp_path: Path) -> None:
     policy: Any = SimpleNamespace(metadata={"iteration": "11"})
 
     def of(named: str | None) -> exported.Exported:
-        return exported.Exported("walk", Path("policy.onnx"), Path("policy.yaml"), RunDir(tmp_path, "walk", named))
+        return exported.Exported("walk", Path("policy.onnx"), Path("policy.yaml"), RunDir(tmp_path, None, named))
 
     exported.check_named(of("model_11.pt"), policy)
     exported.check_named(of(None), policy)

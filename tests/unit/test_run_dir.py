@@ -210,6 +210,19 @@ def test_runs_are_found_at_any_depth_and_what_is_in_one_is_its_own(tmp_path: Pat
     assert run_dir.find(tmp_path, "latest").name == "2026-02-12_15-54-39"
 
 
+def test_the_word_that_names_a_run_again(tmp_path: Path) -> None:
+    """What is printed after RUN= must find it, also where two began in one second, and from elsewhere."""
+    logs = tmp_path / "logs"
+    first = make_run(logs, "2026-02-10_15-54-39", experiment="a b")
+    assert run_dir.find(logs, "latest").word == "2026-02-10_15-54-39"
+    make_run(logs, "2026-02-10_15-54-39", experiment="c")
+    assert [run.word for run in run_dir.all_runs(logs)] == ["'a b/2026-02-10_15-54-39'", "c/2026-02-10_15-54-39"]
+    assert run_dir.find(logs, str(first.path)).word == "'a b/2026-02-10_15-54-39'"
+    elsewhere = bare(tmp_path / "theirs", 3)
+    assert run_dir.find(logs, str(elsewhere)).word == str(elsewhere)
+    assert RunDir.create(logs, "d/e", None).label.startswith("d/e/")
+
+
 def test_a_checkpoint_beside_runs_hides_none(tmp_path: Path) -> None:
     bare(tmp_path / "exp", 5)
     make_run(tmp_path, "2026-02-12_15-54-39")

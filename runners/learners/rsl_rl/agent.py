@@ -64,8 +64,8 @@ NO_TABLES = {
     for key, hint in schema.items()
     if hint is not dict
 }
-OF_CLASSES = ("rnd_cfg", "symmetry_cfg")
-"""Tables whose fields rsl_rl alone knows."""
+OF_CLASSES = ("rnd_cfg", "symmetry_cfg", "cnn_cfg")
+"""Tables whose fields are not read here."""
 
 SINCE_3 = {
     "num_learning_epochs": 5, "num_mini_batches": 4, "clip_param": 0.2, "gamma": 0.99, "lam": 0.95,

@@ -87,7 +87,7 @@ def died(place: Place, manifests: dict[Path, dict[str, Any]]) -> Iterator[Findin
     ]
     for run in dead[:1]:
         more = f" and {len(dead) - 1} more" if len(dead) > 1 else ""
-        repair = f"go on where it was: make train RESUME=1 RUN={run.name}"
+        repair = f"go on where it was: make train RESUME=1 RUN={run_dir.RunDir(run, place.log_root).word}"
         if not steps(run):
             repair = f"it has no checkpoint; see what it said last: make explain LOG='{run}'"
         yield Finding("run-died", f"'{run}'{more}", repair=repair)
