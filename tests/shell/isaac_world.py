@@ -4,7 +4,7 @@
     zip_tree(tree, folder / "isaac.zip")             its archive: no top folder, with modes and links
     repositories = make_repositories(folder / "git") bare repositories below owners; .url, .commits["IsaacLab"], …
     lock = make_isaac_wheels(folder / "w", ["toml", "gymnasium==1.2.1", "flatdict==4.0.1"])
-    build_lock = make_build_wheels(folder / "w")     lines `name==version --hash=sha256:…`, files in the folder
+    build_lock = make_build_wheels(folder / "w")     env/isaac-build.lock, and the real wheels of it in the folder
     before = snapshot(tree)                          {path: Entry(mode, kind, hash or target)}
 
 What stands where, and why it is strict, is in tests/doubles/isaac_sim (scripts, kits, SimulationApp) and below
@@ -15,12 +15,16 @@ What stands where, and why it is strict, is in tests/doubles/isaac_sim (scripts,
 - `set_gpu(tree, True)` lets its torch see a GPU.
 - setuptools="82.0.1" gives the tree a setuptools without pkg_resources, with which flatdict 4.0.1 cannot be built.
 - `make_wheel` (of shell_checkout) and `make_sdist` make further packages, such as one that fails to build.
-- Where this machine lacks what is needed (a movable Python 3.11, Isaac Lab's wheel) the calling test is skipped.
+- Where this machine lacks what is needed (a movable Python 3.11, Isaac Lab's wheel, the tools of builds) the calling
+  test is skipped.
+- Metadata is that of the real packages, since a build looks at it: backend, classifiers, requirements, a readme that is
+  not there. Held against the real ones by `nox -s real_sources`.
 """
 
 from __future__ import annotations
 
 import compileall
+import contextlib
 import functools
 import gzip
 import hashlib
@@ -43,10 +47,11 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import pytest
-from isaac_lab_wheel import isaac_lab_wheel
+from isaac_lab_wheel import KEPT, isaac_lab_wheel
 from shell_checkout import SOURCE, make_wheel
 
 TEMPLATE = SOURCE / "tests/doubles/isaac_sim"
+BUILD_LOCK = SOURCE / "env/isaac-build.lock"
 VERSION = "5.1.0-rc.19+release.26219.9c81211b.gl"
 SETUPTOOLS = "78.1.1"
 VENDOR = "setuptools/_vendor/"
@@ -94,20 +99,6 @@ NEW = {
     "tensordict": "0.9.1", "toml": "0.10.2", "warp-lang": "1.8.1", "wcwidth": "0.2.13", "werkzeug": "3.1.3",
 }  # fmt: skip
 """The versions that make_isaac_wheels gives what is named without one."""
-TOML = """\
-import tomllib
-
-
-def load(file):
-    if hasattr(file, "read"):
-        return loads(file.read())
-    with open(file, encoding="utf-8") as opened:
-        return loads(opened.read())
-
-
-def loads(text):
-    return tomllib.loads(text)
-"""
 TORCH = {
     "torch/__init__.py": "from torch import cuda, version\n\n__version__ = '2.7.0+cu128'\n",
     "torch/version.py": "__version__ = '2.7.0+cu128'\ncuda = '12.8'\n",
@@ -189,13 +180,11 @@ def install(site: Path, name: str, version: str, files: dict[str, str] | None = 
 
 
 def package_files(name: str, version: str) -> dict[str, str]:
-    """The files of a stand-in; those of toml and packaging work."""
+    """The files of a stand-in; those of packaging work."""
     if name == "torch":
         return TORCH
     if name == "packaging":
         return vendored_packaging(version)
-    if name == "toml":
-        return {"toml/__init__.py": f"{TOML}\n\n__version__ = {version!r}\n"}
     module = MODULES.get(name, name.replace("-", "_"))
     return {f"{module}/__init__.py": f"__version__ = {version!r}\n"}
 
@@ -385,7 +374,7 @@ def make_isaac_wheels(folder: Path, names: Iterable[str]) -> str:
     """Write one small distribution for each `name` or `name==version`, and return the lines of a lock.
 
     flatdict 4.0.1 and antlr4-python3-runtime are source distributions, as the real ones are; the setup.py of flatdict
-    wants pkg_resources.
+    wants pkg_resources. toml is the real one, as it builds packages too.
     """
     folder.mkdir(parents=True, exist_ok=True)
     return "".join(_make_distribution(folder, *_name_and_version(name)) for name in names)
@@ -397,6 +386,10 @@ def _name_and_version(requirement: str) -> tuple[str, str]:
 
 
 def _make_distribution(folder: Path, name: str, version: str) -> str:
+    if name == "toml":
+        [wheel] = [wheel for wheel in real_build_tools() if wheel.name.startswith(f"toml-{version}-")]
+        shutil.copy2(wheel, folder)
+        return f"{name}=={version} --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n"
     if (name, version) == ("flatdict", "4.0.1"):
         return make_sdist(folder, name, version, FLATDICT_SETUP, {"flatdict.py": "class FlatDict(dict):\n    pass\n"})
     if name == "antlr4-python3-runtime":
@@ -419,26 +412,29 @@ def make_sdist(folder: Path, name: str, version: str, setup: str, files: dict[st
     return f"{name}=={version} --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
 
 
-def make_build_wheels(folder: Path, setuptools: str = "81.0.0") -> str:
-    """Write wheels of setuptools, wheel, packaging and toml that build packages, and return the lines of a lock."""
+def make_build_wheels(folder: Path) -> str:
+    """Copy the real tools that build packages into a folder, and return their lock: they refuse what they refuse."""
     folder.mkdir(parents=True, exist_ok=True)
-    lock = make_isaac_wheels(folder, ["toml"])
-    with tempfile.TemporaryDirectory() as scratch:
-        make_setuptools(Path(scratch), setuptools)
-        lock += _pack(folder, Path(scratch), "setuptools", setuptools)
-    for name in ("wheel", "packaging"):
-        with tempfile.TemporaryDirectory() as scratch:
-            unpack(embedded_setuptools(), Path(scratch), f"{VENDOR}{name}[/-]")
-            vendor = Path(scratch) / VENDOR
-            [info] = vendor.glob("*.dist-info")
-            lock += _pack(folder, vendor, name, info.stem.partition("-")[2])
-    return lock
+    for wheel in real_build_tools():
+        shutil.copy2(wheel, folder)
+    return BUILD_LOCK.read_text()
 
 
-def _pack(folder: Path, site: Path, name: str, version: str) -> str:
-    path = folder / f"{name}-{version}-py3-none-any.whl"
-    zip_tree(site, path)
-    return f"{name}=={version} --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
+@functools.cache
+def real_build_tools() -> list[Path]:
+    """The wheels of env/isaac-build.lock, kept in .cache; the calling test is skipped where pip cannot get them."""
+    folder = KEPT / f"isaac-build-{hashlib.sha256(BUILD_LOCK.read_bytes()).hexdigest()[:16]}"
+    if not folder.is_dir():
+        KEPT.mkdir(parents=True, exist_ok=True)
+        # tests run side by side, and none may see a part of it
+        with tempfile.TemporaryDirectory(dir=KEPT) as scratch:
+            options = ["--no-deps", "--require-hashes", "--python-version", "3.11", "--only-binary", ":all:"]
+            command = [sys.executable, "-m", "pip", "download", "--quiet", *options, "--dest", f"{scratch}/wheels"]
+            if subprocess.run([*command, "-r", BUILD_LOCK], capture_output=True, check=False).returncode:
+                pytest.skip(f"pip cannot get the tools of {BUILD_LOCK.name} here")
+            with contextlib.suppress(OSError):  # a test beside this one was first
+                (Path(scratch) / "wheels").rename(folder)
+    return sorted(folder.glob("*.whl"))
 
 
 # --- git repositories ----------------------------------------------------------------------------
@@ -450,7 +446,12 @@ from setuptools import find_packages, setup
 setup(
     name={name!r},
     version={version!r},
+    author="Its authors",
+    author_email="authors@localhost",
+    license="BSD-3-Clause",
     packages=find_packages(),
+    description="A stand-in for rsl_rl",
+    python_requires=">=3.6",
     install_requires=["torch>=1.4.0", "torchvision>=0.5.0", "numpy>=1.16.4"],
 )
 """
@@ -490,6 +491,57 @@ from isaaclab.utils import configclass
 class EnvCfg(ManagerBasedRLEnvCfg):
     pass
 """
+ROBOT_WORKSPACE = """\
+[project]
+name = "berkeley-humanoid-lite-workspace"
+version = "1.1.0"
+readme = "README.md"
+requires-python = ">=3.10,<3.11"
+dependencies = ["torch==2.5.1", "isaacsim[all,extscache]==4.5.0", "isaaclab[isaacsim,all]==2.1.0", "cc.udp", "pin"]
+
+[build-system]
+requires = ["setuptools", "toml"]
+build-backend = "setuptools.build_meta"
+
+[tool.setuptools]
+package-dir = { "" = "source" }
+
+[tool.uv.sources]
+berkeley_humanoid_lite = { workspace = true }
+
+[tool.uv.workspace]
+members = ["source/berkeley_humanoid_lite", "source/berkeley_humanoid_lite_assets"]
+"""
+ROBOT_PACKAGE = """\
+[build-system]
+requires = ["{requires}"]
+build-backend = "{build_backend}"
+
+[project]
+name = "{name}"
+version = "{version}"
+description = "A stand-in for a package of the robot"
+authors = [{{ name = "Developers of the stand-in" }}, {{ name = "-S.I.-" }}]
+maintainers = [{{ name = "Developers of the stand-in" }}]
+readme = "README.md"
+requires-python = ">=3.10"
+license = "MIT"
+keywords = ["robotics", "{keyword}"]
+classifiers = [
+    {classifiers}
+]
+dependencies = ["psutil"]
+
+[project.urls]
+repository = "https://localhost/{name}"
+
+[tool.setuptools]
+packages = ["{name}"]
+zip-safe = false
+"""
+CLASSIFIERS = ("Natural Language :: English", "Programming Language :: Python :: 3.10")
+ISAAC_CLASSIFIER = "Isaac Sim :: 4.5.0"
+"""No classifier of the package index; the robot's packages that need Isaac Sim have it."""
 LITE = "Berkeley-Humanoid-Lite"
 
 
@@ -604,6 +656,8 @@ def _rsl_rl_files(name: str, version: str) -> dict[str, bytes]:
     files = {
         "setup.py": RSL_RL_SETUP.format(name=name, version=version),
         "README.md": "# rsl_rl\n",
+        "LICENSE": "BSD-3-Clause\n",
+        "licenses/dependencies/numpy_license.txt": "BSD-3-Clause\n",
         "rsl_rl/__init__.py": f"# {version}\n",
         "rsl_rl/env/__init__.py": "from .vec_env import VecEnv\n",
         "rsl_rl/env/vec_env.py": "class VecEnv:\n    pass\n",
@@ -630,9 +684,12 @@ def robot_commit(assets: str, lowlevel: str) -> Commit:
         ".gitignore": "**/*.egg-info/\n**/__pycache__/\n",
         ".gitattributes": "*.usd filter=lfs diff=lfs merge=lfs -text\n*.png filter=lfs diff=lfs merge=lfs -text\n",
         "LICENCE": "MIT\n",
-        "pyproject.toml": '[project]\nname = "berkeley-humanoid-lite-workspace"\nversion = "1.1.0"\n'
-        'requires-python = ">=3.10,<3.11"\ndependencies = ["torch==2.5.1", "isaacsim[all,extscache]==4.5.0"]\n',
+        "README.md": "# The robot\n",
+        "requirements.txt": "numpy\ntorch\nomegaconf\n",
+        "pyproject.toml": ROBOT_WORKSPACE,
         "checkpoints/policy_humanoid.onnx": "onnx\n",
+        "configs/policy_humanoid.yaml": "policy_dt: 0.04\n",
+        # its readme is not there: setuptools warns of it
         f"{package}/pyproject.toml": _pyproject("berkeley_humanoid_lite", "2025.09.07"),
         f"{package}/berkeley_humanoid_lite/__init__.py": "",
         f"{tasks}/__init__.py": ROBOT_TASKS,
@@ -662,8 +719,14 @@ def assets_commits(lfs_pointer: bool, build_backend: str) -> list[Commit]:
         "pyproject.toml": _pyproject("berkeley_humanoid_lite_assets", "2025.05.28", build_backend),
         "berkeley_humanoid_lite_assets/robots/__init__.py": "",
         "berkeley_humanoid_lite_assets/robots/berkeley_humanoid_lite.py": robot,
+        "postprocess.py": "",
         "data/mjcf/berkeley_humanoid_lite.xml": "<mujoco/>\n",
+        "data/mjcf/bhl_scene.xml": "<mujoco/>\n",
+        "data/mjcf/config.json": "{}\n",
+        "data/mjcf/assets/merged/base_visual.stl": "solid\n",
+        "data/scad/flat_foot.scad": "cube(1);\n",
         "data/urdf/berkeley_humanoid_lite.urdf": "<robot/>\n",
+        "data/urdf/config.json": "{}\n",
         "data/usd/berkeley_humanoid_lite.usd": LFS_POINTER if lfs_pointer else "#usda 1.0\n",
         "data/usd/configuration/berkeley_humanoid_lite_biped_base.usd": "#usda 1.0\n" * 100,
     }
@@ -673,20 +736,26 @@ def assets_commits(lfs_pointer: bool, build_backend: str) -> list[Commit]:
 def lowlevel_commits() -> list[Commit]:
     """What runs on the robot itself."""
     files = {
-        "pyproject.toml": _pyproject("berkeley_humanoid_lite_lowlevel", "2025.05.28"),
+        "README.md": "# Low level\n",
+        "requirements.txt": "numpy\n",
+        "pyproject.toml": _pyproject("berkeley_humanoid_lite_lowlevel", "2025.05.28", isaac=False),
         "berkeley_humanoid_lite_lowlevel/__init__.py": "",
     }
     return [Commit(_encoded(files)), Commit(_encoded({**files, "README.md": "# Later\n"}))]
 
 
-def _pyproject(name: str, version: str, build_backend: str = "setuptools.build_meta") -> str:
+def _pyproject(name: str, version: str, build_backend: str = "setuptools.build_meta", isaac: bool = True) -> str:
     """Lists the top package only, and has the licence as a string, which setuptools takes from 77 on."""
     tool = build_backend.partition(".")[0]
-    return (
-        f'[build-system]\nrequires = ["{tool}"]\nbuild-backend = "{build_backend}"\n\n'
-        f'[project]\nname = "{name}"\nversion = "{version}"\nrequires-python = ">=3.10"\nlicense = "MIT"\n'
-        f'dependencies = ["psutil"]\n\n[tool.setuptools]\npackages = ["{name}"]\nzip-safe = false\n'
+    text = ROBOT_PACKAGE.format(
+        name=name,
+        version=version,
+        requires="setuptools>=61.0" if tool == "setuptools" else tool,
+        build_backend=build_backend,
+        keyword="isaaclab" if isaac else "lowlevel",
+        classifiers="\n    ".join(f'"{text}",' for text in (*CLASSIFIERS, *([ISAAC_CLASSIFIER] if isaac else []))),
     )
+    return text + (f'\n[tool.hatch.build.targets.wheel]\npackages = ["{name}"]\n' if tool == "hatchling" else "")
 
 
 def _encoded(files: dict[str, str]) -> dict[str, bytes]:

@@ -12,15 +12,18 @@ from pathlib import Path
 import pytest
 from isaac_world import (
     BUNDLED,
+    ISAAC_CLASSIFIER,
     LITE,
     Repositories,
     git,
+    make_build_wheels,
     make_isaac_tree,
     make_isaac_wheels,
     make_python,
     make_repositories,
     set_gpu,
     snapshot,
+    unpack,
     zip_tree,
 )
 from shell_checkout import SOURCE
@@ -263,3 +266,28 @@ def test_the_robots_submodules_need_another_address(copy: Path, repositories: Re
     assert printed(copy, code) == [str(assets / "data")]
     done = run(copy, "-c", "import berkeley_humanoid_lite.tasks")
     assert done.returncode == 1 and "No module named 'isaaclab_tasks'" in done.stderr
+
+
+BACKENDS = {"setuptools.build_meta": "must be trove-classifier", "hatchling.build": "Unknown classifier"}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_robots_classifier_is_refused_where_it_is_looked_up(copy: Path, tmp_path: Path, backend: str) -> None:
+    """As with the real tools and the real metadata: with trove_classifiers on a build's path there is no package."""
+    repositories = make_repositories(tmp_path / "git", build_backend=backend)
+    assets = tmp_path / "assets"
+    fetch(assets, repositories, f"HybridRobotics/{LITE}-Assets")
+    assert f'"{ISAAC_CLASSIFIER}",\n' in (assets / "pyproject.toml").read_text()
+    tools = tmp_path / "tools"
+    make_build_wheels(tmp_path / "wheels")
+    for wheel in (tmp_path / "wheels").iterdir():
+        unpack(wheel, tools)
+    build = ["install", "--no-deps", "--no-build-isolation", "-e", str(assets)]
+    done = pip(copy, *build, PYTHONPATH=str(tools))
+    assert done.returncode == 1 and BACKENDS[backend] in done.stdout + done.stderr
+    if backend.startswith("setuptools"):
+        shutil.rmtree(tools / "trove_classifiers")
+    done = pip(copy, *build, PYTHONPATH=str(tools), HATCH_METADATA_CLASSIFIERS_NO_VERIFY="1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    code = "from berkeley_humanoid_lite_assets.robots.berkeley_humanoid_lite import DATA; print(DATA)"
+    assert printed(copy, code) == [str(assets / "data")]

@@ -20,6 +20,7 @@ from isaac_world import (
     make_isaac_wheels,
     make_repositories,
     package_files,
+    real_build_tools,
     unpack,
     zip_tree,
 )
@@ -226,8 +227,8 @@ def link_build_tools(station: Workstation) -> None:
     world = station.world
     folder = world.folder / "build-tools"
     if not folder.exists():
-        for name, version in re.findall(r"^([\w-]+)==(\S+)", world.locks["isaac-build"], re.MULTILINE):
-            unpack(world.wheels / f"{name}-{version}-py3-none-any.whl", folder)
+        for wheel in real_build_tools():
+            unpack(wheel, folder)
         compileall.compile_dir(folder, quiet=1, workers=0)
     station.replace(
         "scripts/isaac_pip.sh",
