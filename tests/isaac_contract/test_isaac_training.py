@@ -184,6 +184,28 @@ def test_a_direct_environment_and_the_launchers_flags(world: World, log_root: Pa
     assert found["returns"]["length"] < 6.0, "rsl_rl's random lengths do not reach the environment"
 
 
+@pytest.mark.parametrize(
+    ("task", "experiment"),
+    [
+        ("Template-Balance-Bot-v0", "balance_bot_manager_based"),
+        ("Template-Balance-Bot-Direct-v0", "balance_bot_direct"),
+    ],
+)
+def test_a_project_made_from_isaac_labs_template(world: World, log_root: Path, task: str, experiment: str) -> None:
+    """By its package's folder: importing it imports the extension of the window too, and all of its tasks."""
+    package = HERE / "template_project/source/balance_bot/balance_bot"
+    args = "ARGS=agent.num_steps_per_env=8 env.episode_length_s=0.1"
+    words = (f"TASK={task}", f"TASK_PACKAGE={package}", "NUM_ENVS=8", "DEVICE=cpu", "ITERATIONS=1", args)
+    ok(world.make("train", *words, log_root=log_root), world)
+    run = last_run(log_root)
+    assert run.parent.name == experiment
+    found = manifest(run)
+    assert (found["status"], found["iterations"]["done"]) == ("finished", 1)
+    assert found["returns"]["last"] is not None and (run / "model_0.pt").is_file()
+    listed = world.make("tasks", "KEYWORD=balance", f"TASK_PACKAGE={package}")
+    assert task in listed.stdout, listed.stderr
+
+
 def test_several_agents_become_one(world: World, log_root: Path) -> None:
     words = ("TASK=Contract-Cartpole-Marl-v0", *SMALL, "ITERATIONS=2")
     args = "ARGS=agent.num_steps_per_env=8 env.episode_length_s=0.1"

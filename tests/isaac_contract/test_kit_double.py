@@ -105,12 +105,36 @@ def modules() -> set[str]:
     return set(runpy.run_path(str(HERE / "kit/stand_ins.py"))["MODULES"])
 
 
-def test_the_table_is_what_isaac_lab_imports() -> None:
+PROJECTS = {"omni.ext", "omni.log", "isaacsim.core.utils.prims"}
+"""What projects import beyond Isaac Lab: omni.ext is in its template (tools/template of 2.3.2), omni.log was in its
+scripts, the last is in legged_lab."""
+
+
+def test_the_table_is_what_isaac_lab_and_projects_import() -> None:
     """And what is used of a module that nothing imports, which Kit's own extensions have done."""
     wanted = {name for name in imported() if "." in name or name in ("usdrt", "Semantics")}
     parts = ["omni.appwindow", "carb.events", "carb.tokens"]
     completing = {"pxr.ForceFieldSchema", "pxr.PhysicsSchema", "pxr.PhysicsSchemaTools"}
-    assert modules() == (wanted - written_out() | set(parts) | completing)
+    assert modules() == ((wanted | PROJECTS) - written_out() | set(parts) | completing)
+
+
+def test_a_window_s_extension_and_a_log_are_kits(world: World) -> None:
+    """As a project from Isaac Lab's template uses them: derived from, and never switched on by a training."""
+    code = f"""{START}
+import omni.ext, omni.log
+class Extension(omni.ext.IExt): pass
+told = [hasattr(Extension(), name) for name in ("on_startup", "on_shutdown", "nothing")]
+omni.log.info("not printed")
+omni.log.warn("printed", channel="robot")
+told += [tried("omni.ext.nothing", "omni.kit.nothing")]
+"""
+    done = world.run("-c", TRIED + code + TOLD)
+    assert "[Warning] [robot] printed\n" in done.stdout and "not printed" not in done.stdout
+    missing = {
+        "omni.ext.nothing": "ModuleNotFoundError: No module named 'omni.ext.nothing'",
+        "omni.kit.nothing": "ModuleNotFoundError: No module named 'omni.kit.nothing'",
+    }
+    assert json.loads(done.stdout.splitlines()[-1]) == [True, True, False, missing]
 
 
 def imported() -> Iterator[str]:

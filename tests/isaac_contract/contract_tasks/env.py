@@ -40,7 +40,7 @@ class _Contract:
         self.sim = Simulation(cfg)
         print("[INFO]: Base environment:")
         print(f"\tEnvironment device    : {self.device}")
-        if cfg.build_fails:
+        if self._asked("build_fails", False):
             raise RuntimeError("Failed to find a prim at path: '/World/envs/env_.*/Robot'")
         self._physics = self.sim.start(cfg)
         self.scene = Scene(self._physics)
@@ -50,6 +50,10 @@ class _Contract:
         self._sim_step_counter = 0
         self.metadata["render_fps"] = 1 / self.step_dt
         self._note("built")
+
+    def _asked(self, trouble: str, default: Any) -> Any:
+        """A field that makes trouble; configurations of projects have none."""
+        return getattr(self.cfg, trouble, default)
 
     def _note(self, event: str) -> None:
         cfg = self.cfg
@@ -85,20 +89,20 @@ class _Contract:
         for tensor in action.values() if isinstance(action, dict) else [action]:
             assert tensor.device == torch.device(self.device), f"actions on {tensor.device}, not on {self.device}"
             assert tensor.shape == (self.num_envs, 1), f"actions of shape {tuple(tensor.shape)}"
-        if 0 <= self.cfg.crash_at_step <= self.common_step_counter:
+        if 0 <= self._asked("crash_at_step", -1) <= self.common_step_counter:
             raise ValueError("the robot's own bug")
         return super().step(action)  # type: ignore[misc]
 
     def close(self) -> None:
         if not getattr(self, "_is_closed", True):
-            if self.cfg.close_hangs:
+            if self._asked("close_hangs", False):
                 time.sleep(1e6)
             self._note("closed")
         super().close()  # type: ignore[misc]
 
     def _poisoned(self, observations: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """NaN from a certain step on, if asked for."""
-        if not 0 <= self.cfg.nan_at_step <= self.common_step_counter:
+        if not 0 <= self._asked("nan_at_step", -1) <= self.common_step_counter:
             return observations
         return {name: torch.full_like(value, torch.nan) for name, value in observations.items()}
 

@@ -1,8 +1,9 @@
-"""The modules of Kit's extensions that Isaac Lab imports and nothing here looks at, made as they are imported.
+"""The modules of Kit's extensions that Isaac Lab and robots' projects import, made as they are imported.
 
 What Isaac Lab really calls is written out in exts/; of the rest it takes names only: base classes, decorators,
 annotations. SimulationApp calls install() when the app has started. A module that is not in the table raises
-ModuleNotFoundError, as in Kit. test_kit_double.py holds the table to the imports in Isaac Lab's sources.
+ModuleNotFoundError, as in Kit. test_kit_double.py holds the table to the imports in Isaac Lab's sources, and
+tests/real_sources to those of real projects.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ carb.events  carb.input  carb.tokens
 isaacsim.asset.importer.mjcf  isaacsim.asset.importer.urdf  isaacsim.asset.importer.urdf._urdf
 isaacsim.core.api.simulation_context
 isaacsim.core.cloner  isaacsim.core.prims  isaacsim.core.simulation_manager
-isaacsim.core.utils.extensions  isaacsim.core.utils.stage  isaacsim.core.utils.viewports
+isaacsim.core.utils.extensions  isaacsim.core.utils.prims  isaacsim.core.utils.stage  isaacsim.core.utils.viewports
 isaacsim.core.utils.torch  isaacsim.core.utils.torch.rotations  isaacsim.core.utils.torch.transformations
 isaacsim.gui.components  isaacsim.gui.components.ui_utils
 isaacsim.replicator.mobility_gen.impl.path_planner

@@ -1,0 +1,1 @@
+import gymnasium as gym  # noqa: F401

@@ -1,0 +1,3 @@
+from isaaclab.envs.mdp import *  # noqa: F403
+
+from .rewards import *  # noqa: F403
