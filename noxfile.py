@@ -87,6 +87,12 @@ def isaac_contract(session: nox.Session) -> None:
 
 
 @nox.session
+def real_sources(session: nox.Session) -> None:
+    """Set-up, tasks, exports and policies on real checkouts, and the table of it; see tests/real_sources."""
+    session.run(PYTHON, "-m", "pytest", "--timeout=7200", "tests/real_sources", *session.posargs, external=True)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Steps per second and start-up time against mjlab's own train script; see tests/bench/speed.py."""
     session.run(PYTHON, "tests/bench/speed.py", *session.posargs, external=True)

@@ -31,16 +31,20 @@ def main() -> None:
     simulator = IsaacSimulator()
     told: dict[str, Any] = {"listed": sorted(simulator.tasks()), "started_before": "isaacsim" in sys.modules}
     simulator.launch(options.parse("train", ["--device=cpu"]))
-    for name, attributes in BUNDLED.items():
-        module = sys.modules[name] = ModuleType(name)
-        module.__spec__ = ModuleSpec(name, None)
-        vars(module).update({attribute: MagicMock() for attribute in attributes})
+    stand_in_for_bundled()
     importlib.import_module("isaaclab_tasks")
     registry = importlib.import_module("gymnasium").registry
     specs = {name: spec.kwargs for name, spec in registry.items() if ENV in spec.kwargs}
     told["tasks"] = {name: task(simulator, name, kwargs) for name, kwargs in specs.items()}
     print(json.dumps(told, default=str), flush=True)
     simulator.close()
+
+
+def stand_in_for_bundled() -> None:
+    for name, attributes in BUNDLED.items():
+        module = sys.modules[name] = ModuleType(name)
+        module.__spec__ = ModuleSpec(name, None)
+        vars(module).update({attribute: MagicMock() for attribute in attributes})
 
 
 def refusal(call: Callable[[], Any]) -> str | None:

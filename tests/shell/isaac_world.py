@@ -318,16 +318,16 @@ def compiled(folder: tempfile.TemporaryDirectory[str]) -> tempfile.TemporaryDire
 # --- archives and snapshots ----------------------------------------------------------------------
 
 
-def zip_tree(tree: Path, path: Path) -> Path:
+def zip_tree(tree: Path, path: Path, compression: int = zipfile.ZIP_DEFLATED) -> Path:
     """Write the archive of a tree, and return its path: no top folder, Unix modes, links as links."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    with zipfile.ZipFile(path, "w", compression, compresslevel=1) as archive:
         for entry in sorted(tree.rglob("*")):
             name = str(entry.relative_to(tree))
             mode = entry.lstat().st_mode
             info = zipfile.ZipInfo(f"{name}/" if stat.S_ISDIR(mode) else name)
             info.create_system = 3
             info.external_attr = mode << 16 | (0x10 if stat.S_ISDIR(mode) else 0)
-            info.compress_type = zipfile.ZIP_STORED if stat.S_ISDIR(mode) else zipfile.ZIP_DEFLATED
+            info.compress_type = zipfile.ZIP_STORED if stat.S_ISDIR(mode) else compression
             if stat.S_ISLNK(mode):
                 archive.writestr(info, str(entry.readlink()))
             else:
