@@ -52,6 +52,11 @@ from shell_checkout import SOURCE, make_wheel
 
 TEMPLATE = SOURCE / "tests/doubles/isaac_sim"
 BUILD_LOCK = SOURCE / "env/isaac-build.lock"
+TROVE = """\
+trove-classifiers==2026.1.14.14 \\
+    --hash=sha256:1f9553927f18d0513d8e5ff80ab8980b8202ce37ecae0e3274ed2ef11880e74d
+"""
+"""The list of the classifiers that an index takes: where it can be imported, setuptools and hatchling refuse others."""
 VERSION = "5.1.0-rc.19+release.26219.9c81211b.gl"
 SETUPTOOLS = "78.1.1"
 VENDOR = "setuptools/_vendor/"
@@ -420,18 +425,24 @@ def make_build_wheels(folder: Path) -> str:
     return BUILD_LOCK.read_text()
 
 
-@functools.cache
 def real_build_tools() -> list[Path]:
-    """The wheels of env/isaac-build.lock, kept in .cache; the calling test is skipped where pip cannot get them."""
-    folder = KEPT / f"isaac-build-{hashlib.sha256(BUILD_LOCK.read_bytes()).hexdigest()[:16]}"
+    """The wheels of env/isaac-build.lock."""
+    return real_wheels(BUILD_LOCK.read_text())
+
+
+@functools.cache
+def real_wheels(lock: str) -> list[Path]:
+    """The wheels of a lock's text, kept in .cache; the calling test is skipped where pip cannot get them."""
+    folder = KEPT / f"locked-{hashlib.sha256(lock.encode()).hexdigest()[:16]}"
     if not folder.is_dir():
         KEPT.mkdir(parents=True, exist_ok=True)
         # tests run side by side, and none may see a part of it
         with tempfile.TemporaryDirectory(dir=KEPT) as scratch:
             options = ["--no-deps", "--require-hashes", "--python-version", "3.11", "--only-binary", ":all:"]
+            (Path(scratch) / "lock").write_text(lock)
             command = [sys.executable, "-m", "pip", "download", "--quiet", *options, "--dest", f"{scratch}/wheels"]
-            if subprocess.run([*command, "-r", BUILD_LOCK], capture_output=True, check=False).returncode:
-                pytest.skip(f"pip cannot get the tools of {BUILD_LOCK.name} here")
+            if subprocess.run([*command, "-r", f"{scratch}/lock"], capture_output=True, check=False).returncode:
+                pytest.skip(f"pip cannot get the tools of builds here: {lock.split(maxsplit=1)[0]}, …")
             with contextlib.suppress(OSError):  # a test beside this one was first
                 (Path(scratch) / "wheels").rename(folder)
     return sorted(folder.glob("*.whl"))

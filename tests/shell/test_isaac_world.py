@@ -14,6 +14,7 @@ from isaac_world import (
     BUNDLED,
     ISAAC_CLASSIFIER,
     LITE,
+    TROVE,
     Repositories,
     git,
     make_build_wheels,
@@ -21,6 +22,7 @@ from isaac_world import (
     make_isaac_wheels,
     make_python,
     make_repositories,
+    real_wheels,
     set_gpu,
     snapshot,
     unpack,
@@ -280,7 +282,7 @@ def test_the_robots_classifier_is_refused_where_it_is_looked_up(copy: Path, tmp_
     assert f'"{ISAAC_CLASSIFIER}",\n' in (assets / "pyproject.toml").read_text()
     tools = tmp_path / "tools"
     make_build_wheels(tmp_path / "wheels")
-    for wheel in (tmp_path / "wheels").iterdir():
+    for wheel in (*(tmp_path / "wheels").iterdir(), *real_wheels(TROVE)):
         unpack(wheel, tools)
     build = ["install", "--no-deps", "--no-build-isolation", "-e", str(assets)]
     done = pip(copy, *build, PYTHONPATH=str(tools))

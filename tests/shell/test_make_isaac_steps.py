@@ -22,12 +22,15 @@ import pytest
 from archive_server import ArchiveServer
 from isaac_world import (
     LFS_POINTER,
+    TROVE,
     Repositories,
     install,
     make_isaac_tree,
     make_repositories,
     make_sdist,
+    real_wheels,
     snapshot,
+    unpack,
     zip_tree,
 )
 from shell_checkout import SOURCE, Checkout, errors, make_wheel, members, program
@@ -301,6 +304,25 @@ def test_a_pointer_of_git_lfs_is_not_taken_for_the_file(station: Workstation, wo
     assert (robot / usd).read_text() == "usd\n"
     assert (robot / "source/berkeley_humanoid_lite_lowlevel/pyproject.toml").is_file()
     assert install_robot(station, "check").returncode == 0
+
+
+@pytest.mark.parametrize("backend", ["setuptools.build_meta", "hatchling.build"])
+def test_the_robots_classifiers_are_not_judged(
+    station: Workstation, world: World, tmp_path: Path, backend: str
+) -> None:
+    """Also where Isaac Sim's Python itself has the list of those that an index takes."""
+    repositories = make_repositories(tmp_path / "git", build_backend=backend)
+    station.pin("GITHUB", repositories.url)
+    station.pin("ROBOT_COMMIT", repositories.commits["Berkeley-Humanoid-Lite"])
+    (station.install / "choices").unlink()
+    shutil.copytree(world.tree, station.sim, symlinks=True)
+    [wheel] = real_wheels(TROVE)
+    unpack(wheel, station.site)
+    (station.path / ".cache/tmp").mkdir(parents=True)
+    result = install_robot(station)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "metadata" not in result.stderr
+    assert len(list(station.site.glob("berkeley_humanoid_lite*-*.dist-info"))) == 2
 
 
 def install_robot(station: Workstation, what: str = "install") -> subprocess.CompletedProcess[str]:
