@@ -5,9 +5,10 @@
     BHL_SRC            Berkeley Humanoid Lite, with the commit that is pinned
     BHL_ASSETS_SRC     its submodules; where they lack the commits that the robot pins, their newest stand in
     BHL_LOWLEVEL_SRC
+    ASSETS_SRC         NVIDIA's assets; without it its server, and where that is not known, stand-ins
     TASK_PROJECTS      projects with tasks for Isaac Lab, joined by colons
     REAL_CACHE         what is downloaded and made of it, 7 GB; empty: .cache/real_sources
-    REAL_TABLE         a file that the table is written to, in Markdown
+    REAL_TABLE         a file that the table is written to, in Markdown; of docs/real_sources.md the part below its mark
 
 Bare repositories will do, except for TASK_PROJECTS, BHL_SRC and BHL_LOWLEVEL_SRC whose files are read. Nothing is
 written into any of them.
@@ -47,10 +48,13 @@ def projects() -> list[Path]:
     return [Path(word).expanduser().resolve() for word in words]
 
 
-def git(folder: Path, *words: str, **env: str) -> str:
+def git(folder: Path, *words: str, stdin: str = "", **env: str) -> str:
     """What git prints in a folder, without its last newline."""
     command = ["git", "-c", "safe.directory=*", "-C", str(folder), *words]
-    return subprocess.run(command, env={**os.environ, **env}, stdout=subprocess.PIPE, check=True, text=True).stdout[:-1]
+    done = subprocess.run(
+        command, env={**os.environ, **env}, input=stdin, stdout=subprocess.PIPE, check=True, text=True
+    )
+    return done.stdout.removesuffix("\n")
 
 
 def has_commits(folder: Path) -> bool:
