@@ -134,6 +134,8 @@ def check(found: dict[str, Any], ids: set[str] | None) -> None:
 
 
 def test_isaac_labs_own(world: World) -> None:
+    """Of its wheel, which holds the pinned commit: see test_real_metadata.py."""
+    checkout("ISAACLAB_SRC")
     ids = listed(world)
     check(judged(world, "Isaac Lab", ids), ids)
 
