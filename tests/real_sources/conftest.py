@@ -15,6 +15,7 @@ sys.path += [str(TESTS / name) for name in ("shell", "isaac_contract", "embedded
 
 from sources import CHECKOUTS, PINS, TABLE, add_source, checkout, projects  # noqa: E402
 
+MARK = "<!-- below: written by nox -s real_sources -->\n"
 NAMES = {
     "ISAACLAB_SRC": ("Isaac Lab", PINS["ISAAC_LAB_COMMIT"]),
     "RSL_RL_SRC": ("rsl_rl", PINS["ISAAC_RSL_RL_COMMIT"]),
@@ -48,4 +49,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.section("real sources")
         terminalreporter.write(text)
         if os.environ.get("REAL_TABLE"):
-            Path(os.environ["REAL_TABLE"]).write_text(text, encoding="utf-8")
+            write(Path(os.environ["REAL_TABLE"]), text)
+
+
+def write(file: Path, text: str) -> None:
+    """In place of what stands below the mark, if the file has one; else in place of all."""
+    head, mark, _ = file.read_text(encoding="utf-8").partition(MARK) if file.is_file() else ("", "", "")
+    file.write_text(f"{head}{mark}\n{text}" if mark else text, encoding="utf-8")
