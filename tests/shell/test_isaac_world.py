@@ -232,7 +232,8 @@ def test_isaac_lab_starts_it(copy: Path, repositories: Repositories, tmp_path: P
     done = run(copy, "-c", code.format(True, ""))
     assert done.returncode == 0 and "__init__.py True" not in done.stdout
     done = run(copy, "-c", code.format(False, ""))
-    assert done.returncode == 1 and "'isaacsim.asset.importer.urdf' 2.4.31 is wanted, ['2.4.30'] is here" in done.stderr
+    said = "dependency: 'isaacsim.asset.importer.urdf' = { version='=2.4.31' } can't be satisfied. Available versions: "
+    assert done.returncode == 1 and f"{said}['2.4.30']" in done.stderr
 
 
 def fetch(folder: Path, repositories: Repositories, name: str) -> None:
