@@ -95,6 +95,8 @@ def make_plan(options: Options, console: Console, closing: Closing) -> Plan:
 
     device = simulator.device(options.device if ranks.count() == 1 else f"cuda:{ranks.rank()}")
     configs = read_configs(simulator, task, options.agent, parent)
+    for warning in simulator.warnings:
+        console.warn(warning)
     restored = restore_configs(configs, parent, console) if parent is not None else []
     reason = "as asked"
     if parent is not None and "env" in restored:

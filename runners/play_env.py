@@ -191,6 +191,8 @@ def configure(options: Options, subject: Subject, simulator: Any, console: Conso
     """
     task = subject.task
     configs = plan.read_configs(simulator, task, options.agent, subject.run, play=True)
+    for warning in simulator.warnings:
+        console.warn(warning)
     training = simulator.configs(task, agent="")
     if configs.env.episode_length_s > ENDLESS_S:
         configs.env.episode_length_s = training.env.episode_length_s

@@ -51,6 +51,8 @@ class Simulator(Protocol):
     name: str
     renderer_packages: str
     """System packages of which one is missing where :meth:`can_render` says no."""
+    warnings: list[str]
+    """What :meth:`configs` did without: installed packages with tasks that cannot be imported."""
 
     @property
     def default_task(self) -> str:

@@ -8,12 +8,11 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runners.errors import UsageError, UserError, nearest
-from runners.simulators import Actuation, play_variant, registrations, task_packages
+from runners.errors import UsageError, UserError
+from runners.simulators import Actuation, faulty, play_variant, registrations, task_packages
 
 if TYPE_CHECKING:
     from runners.options import Options
@@ -42,7 +41,8 @@ class MujocoSimulator:
     renderer_packages = "'libegl1 libgl1-mesa-dri' (EGL) or 'libosmesa6' (OSMesa)"
 
     def __init__(self) -> None:
-        self._packages: list[str] = []
+        self._packages: dict[str, str] = {}
+        self.warnings: list[str] = []
 
     def launch(self, options: Options, flags: Sequence[str] = ()) -> None:
         """Import mjlab; MUJOCO_GL is read by mujoco's first import, so the renderer is chosen before.
@@ -54,7 +54,7 @@ class MujocoSimulator:
             raise UsageError(
                 f"ARGS '{flags[0]}' is a flag, and SIM=mujoco has none; give env.field=value or agent.field=value"
             )
-        self._packages = task_packages.resolve(options.task_package)
+        self._packages = task_packages.named(options.task_package)
         if "MUJOCO_GL" not in os.environ:
             os.environ["MUJOCO_GL"] = (find_renderer() or "disable") if options.video else "disable"
         importlib.import_module("mjlab.tasks")
@@ -75,9 +75,9 @@ class MujocoSimulator:
         """There is nothing but environments."""
 
     def tasks(self, packages: Sequence[str] = ()) -> dict[str, str]:
-        """Read the registrations in the sources of mjlab and of every package that offers "mjlab.tasks"."""
+        """Read the registrations in the sources of mjlab and of all other packages with tasks."""
         found: dict[str, str] = {}
-        roots = {"mjlab.tasks", OWN_TASKS, *packages} | {e.module for e in entry_points(group="mjlab.tasks")}
+        roots = {"mjlab.tasks", OWN_TASKS, *packages, *task_packages.installed(), *task_packages.announced(self.name)}
         for module in sorted(roots):
             files = registrations.files_below(registrations.source_of(module, self.name))
             found.update(dict.fromkeys(registrations.ids(files, "register_mjlab_task", "task_id"), module))
@@ -87,16 +87,20 @@ class MujocoSimulator:
         """Fresh copies of a task's configurations, in mjlab's play variant if asked.
 
         Raises:
-            UserError: the task is not registered, or another agent is asked for.
+            UserError: the task is not registered, cannot be loaded, or another agent is asked for.
         """
         from mjlab.tasks.registry import list_tasks, load_env_cfg, load_rl_cfg
 
         if agent:
             raise UserError(f"AGENT '{agent}' is no file, and tasks of SIM=mujoco have one agent; give AGENT=file.yaml")
-        task_packages.load([f"{OWN_TASKS}.berkeley_humanoid_lite.register", *self._packages])
+        own = f"{OWN_TASKS}.berkeley_humanoid_lite.register"
+        task_packages.load({own: own, **self._packages}, self.name)
+        others = dict.fromkeys([*task_packages.installed(), *task_packages.announced(self.name)])
+        self.warnings = task_packages.load_others(others, self.name)
         if task not in list_tasks():
-            raise UserError(f"unknown TASK '{task}'{nearest(task, list_tasks())}; make tasks lists them")
-        return Configs(env=load_env_cfg(task, play=play), agent=load_rl_cfg(task))
+            raise UserError(task_packages.unknown(task, list_tasks(), self.warnings))
+        with faulty.in_one_line(task, "the configuration", "", self.name, self._packages):
+            return Configs(env=load_env_cfg(task, play=play), agent=load_rl_cfg(task))
 
     def check(self, task: str, configs: Configs) -> None:
         """Refuse what would only fail after the simulation has been built.

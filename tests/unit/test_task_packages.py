@@ -41,6 +41,83 @@ def test_a_name_that_is_not_installed(capsys: pytest.CaptureFixture[str]) -> Non
         task_packages.load(["no_such.tasks"])
 
 
+def test_a_package_for_the_other_simulator(
+    package: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "isaaclab", None)  # as where it is not installed
+    (package.parent / "__init__.py").write_text("import isaaclab.envs\n")
+    with pytest.raises(UserError, match=r"isaaclab.*; it is for the other simulator: SIM=isaac$"):
+        task_packages.load(task_packages.named(str(package)), "mujoco")
+
+
+REGISTRATION = "import gymnasium as gym\n\ngym.register(id='A-v0')\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The shape of Isaac Lab's template: a root for tools, the package in source/, beside one without tasks."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    root = tmp_path / "my pröject"
+    for name in ("robot_of_the_test", "robot_of_the_test_assets"):
+        source = root / "source" / name
+        (source / name / "tasks").mkdir(parents=True)
+        (source / name / "__init__.py").touch()
+        (source / "setup.py").write_text(f"from setuptools import setup\n\nsetup(name={name!r})\n")
+    tasks = root / "source/robot_of_the_test/robot_of_the_test/tasks"
+    (tasks / "__init__.py").touch()
+    (tasks / "walk.py").write_text(REGISTRATION)
+    (root / "pyproject.toml").write_text("[build-system]\nrequires = ['setuptools']\n\n[tool.isort]\n")
+    return root
+
+
+INSIDE = ["", "source/robot_of_the_test", "source/robot_of_the_test/robot_of_the_test/tasks"]
+
+
+@pytest.mark.parametrize("inside", INSIDE)
+def test_a_project_is_found_from_each_of_its_folders(project: Path, inside: str) -> None:
+    word = str(project / inside)
+    module = "robot_of_the_test.tasks"
+    assert task_packages.named(word) == {module: word}
+    assert sys.path[0] == str(project / "source/robot_of_the_test")
+    assert task_packages.projects(word) == [(project / "source/robot_of_the_test", module)]
+
+
+def test_other_layouts_of_projects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    for inside, name in (("flat", "flat_robot"), ("src_of/src", "src_robot")):
+        package = tmp_path / inside / name
+        package.mkdir(parents=True)
+        (package / "__init__.py").write_text("from mjlab import register_mjlab_task\n\nregister_mjlab_task('A')\n")
+    (tmp_path / "flat/tests").mkdir()
+    (tmp_path / "flat/tests/__init__.py").write_text(REGISTRATION)
+    (tmp_path / "src_of/pyproject.toml").write_text("[project]\nname = 'src-robot'\nversion = '1'\n")
+    assert task_packages.resolve(f"{tmp_path}/flat,{tmp_path}/src_of") == ["flat_robot", "src_robot"]
+    assert task_packages.projects(f"{tmp_path}/src_of") == [(tmp_path / "src_of", "src_robot")]
+    with pytest.raises(
+        UserError, match=r"belongs to no project: neither setup\.py nor .*; name the folder at each run"
+    ):
+        task_packages.projects(f"{tmp_path}/flat")
+
+
+@pytest.mark.parametrize(
+    ("word", "words"), [("no.such", "is no folder; set-up installs"), ("/no/such", "is no folder")]
+)
+def test_what_set_up_cannot_install(word: str, words: str) -> None:
+    with pytest.raises(UserError, match=f"^TASK_PACKAGE '{word}' {words}"):
+        task_packages.projects(word)
+
+
+def test_the_command_has_the_folder_as_it_was_given(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "source/robot_of_the_test/robot_of_the_test/__init__.py").write_text("import no_such_module\n")
+    monkeypatch.chdir(project.parent)
+    with pytest.raises(UserError, match=r"make setup SIM=mujoco TASK_PACKAGE='\./my pröject'$"):
+        task_packages.load(task_packages.named("./my pröject"), "mujoco")
+    with pytest.raises(UserError, match=f"make setup SIM=isaac TASK_PACKAGE='{project}/source/robot_of_the_test'$"):
+        task_packages.load(["robot_of_the_test.tasks"], "isaac")
+
+
 def test_a_folder_without_a_package(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"TASK_PACKAGE '/.*' is no package: it has no __init__\.py; name the folder"):
         task_packages.resolve(str(tmp_path))
@@ -50,7 +127,19 @@ def test_a_folder_without_a_package(tmp_path: Path) -> None:
     ("line", "words"),
     [
         ("import omni.isaac.lab.envs", r"No module named 'omni.*it is written for Isaac Lab before 2\.0"),
-        ("import no_such_module", r"ModuleNotFoundError: No module named 'no_such_module'$"),
+        (
+            "import no_such_module",
+            r"No module named 'no_such_module'; install what the project needs: make setup SIM=isaac "
+            r"TASK_PACKAGE='/.*/my söurces/my_robot_of_the_test'$",
+        ),
+        (
+            "try:\n    import no_such_module\nexcept ImportError as e:\n    raise ImportError('get it') from e",
+            r"ImportError: get it; install what the project needs: make setup SIM=isaac TASK_PACKAGE=",
+        ),
+        ("import my_robot_of_the_test.lost", r"No module named 'my_robot_of_the_test\.lost'$"),
+        ("import xml.lost", r"No module named 'xml\.lost'$"),
+        ("import mjlab_no.such, mjlab", r"No module named 'mjlab_no'; install"),
+        ("import isaacsim.lost", r"No module named 'isaacsim'$"),
         ("raise ValueError('first\\nsecond')", r"tasks of 'my_robot_of_the_test' cannot be loaded: ValueError: first$"),
     ],
 )
@@ -65,5 +154,5 @@ def test_what_cannot_be_imported(
         monkeypatch.setitem(sys.modules, name, module)
     (package.parent / "__init__.py").write_text(line + "\n")
     with pytest.raises(UserError, match=words):
-        task_packages.load(task_packages.resolve(str(package.parent)))
+        task_packages.load(task_packages.named(str(package.parent)), "isaac")
     assert "Traceback" in capsys.readouterr().err

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runners.errors import UserError, nearest
-from runners.simulators import Actuation, play_variant, registrations, task_packages
+from runners.simulators import Actuation, faulty, play_variant, registrations, task_packages
 from runners.simulators.isaac import launcher
 from runners.simulators.isaac.multi_agent import SingleAgent
 from runners.simulators.isaac.sources import TASKS, always_loaded, imported_files
@@ -54,8 +54,9 @@ class IsaacSimulator:
         self._app: Any = None
         self._cameras = False
         self._device: str | None = None
-        self._packages: list[str] = []
+        self._packages: dict[str, str] = {}
         self._task = ""
+        self.warnings: list[str] = []
 
     @property
     def default_task(self) -> str:
@@ -72,7 +73,7 @@ class IsaacSimulator:
             raise UserError("VIEWER 'native' needs an X display for Isaac Sim and DISPLAY is not set; try VIDEO=1")
         if options.viewer == "web" and options.port:
             raise UserError(f"PORT '{options.port}' is not for SIM=isaac, which streams on 49100; leave PORT out")
-        self._packages = task_packages.resolve(options.task_package)
+        self._packages = task_packages.named(options.task_package)
         launcher.kit_file(options.viewer in ("native", "web"), options.video)  # before the seconds that imports take
         app_launcher = launcher.import_app_launcher()
         given = launcher.read_flags(app_launcher, flags)
@@ -109,7 +110,7 @@ class IsaacSimulator:
             UserError: Isaac Lab or such a package is not there.
         """
         found: dict[str, str] = {}
-        for package in [*always_loaded(), *packages]:
+        for package in dict.fromkeys([*always_loaded(), *packages, *task_packages.announced(self.name)]):
             found.update(dict.fromkeys(registrations.ids(imported_files(package), "register", "id"), package))
         return found
 
@@ -122,28 +123,40 @@ class IsaacSimulator:
             agent: name of the entry point of the agent's configuration; a YAML file there comes as a dict. "": none.
 
         Raises:
-            UserError: the task is not registered, or has no configuration for rsl_rl.
+            UserError: the task is not registered, has no configuration for rsl_rl, or one that cannot be loaded.
         """
-        task_packages.load([*always_loaded(), *self._packages])
+        task_packages.load({TASKS: TASKS, **self._packages}, self.name)
+        others = dict.fromkeys([*always_loaded()[1:], *task_packages.announced(self.name)])
+        self.warnings = task_packages.load_others(others, self.name)
         registry = importlib.import_module("gymnasium").registry
         known = {name: spec.kwargs for name, spec in registry.items() if "env_cfg_entry_point" in spec.kwargs}
         if task not in known:
-            raise UserError(f"unknown TASK '{task}'{nearest(task, known)}; make tasks lists them")
+            raise UserError(task_packages.unknown(task, known, self.warnings))
         self._task = task
         entry_point = AGENT if agent is None else agent
         if entry_point and entry_point not in known[task]:
             raise UserError(no_agent(task, agent, known[task]))
         variant = re.sub(r"(-v\d+)?$", r"-Play\1", task, count=1)
+        env = self._load(variant if play and variant in known else task, "env_cfg_entry_point", known)
+        return Configs(env=env, agent=self._load(task, entry_point, known) if entry_point else None)
+
+    def _load(self, task: str, entry_point: str, known: dict[str, Any]) -> Any:
+        """One configuration; Isaac Lab imports its file only now."""
         load = importlib.import_module(f"{TASKS}.utils.parse_cfg").load_cfg_from_registry
-        env = load(variant if play and variant in known else task, "env_cfg_entry_point")
-        return Configs(env=env, agent=load(task, entry_point) if entry_point else None)
+        with faulty.in_one_line(task, entry_point, known[task][entry_point], self.name, self._packages):
+            return load(task, entry_point)
 
     def check(self, task: str, configs: Configs) -> None:
         """Refuse what would only fail after the simulation has been built.
 
         Raises:
-            UserError: cameras as sensors in an app without cameras, or a time step that is none.
+            UserError: an environment that cannot be imported, cameras as sensors in an app without cameras, or a time
+                step that is none.
         """
+        creator = importlib.import_module("gymnasium").spec(task).entry_point
+        if isinstance(creator, str):
+            with faulty.in_one_line(task, "the environment", creator, self.name, self._packages):
+                importlib.import_module("gymnasium.envs.registration").load_env_creator(creator)
         cfg = configs.env
         if cfg.sim.dt <= 0:
             raise UserError(f"ARGS 'env.sim.dt={cfg.sim.dt}' must be above 0")
