@@ -161,6 +161,13 @@ def one_of(*choices: str) -> Parse:
     return parse
 
 
+def robot(text: str) -> str:
+    """The robot project: its name, none, or the path of a checkout of it."""
+    if text not in ("berkeley-humanoid-lite", "none") and not re.match(r"\.\.?$|.*/", text):
+        raise ValueError("berkeley-humanoid-lite, none, or the path of a checkout or fork of it, with a '/' in it")
+    return text
+
+
 def option(default: str, verbs: str, parse: Parse = str) -> Any:
     """Declare one option: its default as the Makefile shows it, its verbs, its parser."""
     value = parse(default) if default else None
@@ -179,7 +186,7 @@ class Options:
     iterations: int | None = option("", "train", positive)
     seed: int | str | None = option("", "train play evaluate", seed)
     name: str | None = option("", "train", file_name)
-    task_package: str | None = option("", "train play export tasks doctor check-config")
+    task_package: str | None = option("", "setup train play export tasks doctor check-config")
     agent: str | None = option("", "train check-config")
     device: str = option("auto", "train play export", device)
     gpus: tuple[int, ...] | None = option("", "train", gpus)
@@ -210,7 +217,7 @@ class Options:
         "", "setup train play export sim2sim evaluate tasks tensorboard check-config convert bundle test lint"
     )
     install: str | None = option("", "setup")
-    robot: str | None = option("", "setup", one_of("berkeley-humanoid-lite", "none"))
+    robot: str | None = option("", "setup", robot)
     isaac_sim_zip: str | None = option("", "setup bundle")
     isaac_sim_url: str | None = option("", "setup bundle", web_address)
     isaacsim_path: str | None = option("", "setup")
@@ -340,7 +347,8 @@ def _check_setup(options: Options) -> None:
             raise UsageError(f"ISAACSIM_PATH names an Isaac Sim that is there: leave {variable(name)} out")
     if {"isaac_sim_zip", "isaac_sim_url"} <= given:
         raise UsageError("ISAAC_SIM_ZIP is a file and ISAAC_SIM_URL an address: give one of them")
-    for name in ("install", "isaac_sim_zip", "isaacsim_path", "isaaclab_path", "assets", "offline"):
+    paths = ("install", "robot", "task_package", "isaac_sim_zip", "isaacsim_path", "isaaclab_path", "assets", "offline")
+    for name in paths:
         if "\n" in (getattr(options, name) or ""):
             raise UsageError(f"{variable(name)} has a line break; name another path")
 

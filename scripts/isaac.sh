@@ -9,6 +9,8 @@ CHOICES=$STATE/choices
 ARCHIVE_LOCK=$STATE/archive.lock
 LICENCE=$STATE/licence
 SIM_FILES=$STATE/isaac_sim.files
+# Lines `project<TAB>module`: what set-up has installed of the user's.
+TASK_PACKAGES=$STATE/task-packages
 
 BUNDLE_MARKER=.isaac-workstation-bundle
 
@@ -68,7 +70,7 @@ choice() {
   printf '%s' "$value"
 }
 
-CHOSEN='INSTALL ISAACSIM_PATH ISAACLAB_PATH ROBOT RSL_RL ASSETS'
+CHOSEN='INSTALL ISAACSIM_PATH ISAACLAB_PATH ROBOT RSL_RL ASSETS TASK_PACKAGE'
 
 write_choices() {
   local name value
@@ -78,9 +80,9 @@ write_choices() {
   done | write_receipt "$CHOICES"
 }
 
-# Sets `install`, `sim`, `lab`, `robot`, `assets` to absolute paths; `own_sim` and `own_lab` to 1 where set-up
-# makes them, else to nothing; `robot` to nothing where none is wanted; `assets` to nothing where
-# NVIDIA's server is asked.
+# Sets `install`, `sim`, `lab`, `robot`, `assets` to absolute paths; `own_sim`, `own_lab` and `own_robot`
+# to 1 where set-up makes them, else to nothing; `robot` to nothing where none is wanted; `assets` to
+# nothing where NVIDIA's server is asked.
 read_places() {
   install=$(choice INSTALL)
   install=${install:-$ROOT/$STATE}
@@ -88,8 +90,12 @@ read_places() {
   [[ -n "$sim" ]] || sim=$install/isaacsim own_sim=1
   lab=$(choice ISAACLAB_PATH) own_lab=''
   [[ -n "$lab" ]] || lab=$install/IsaacLab own_lab=1
-  robot=''
-  [[ "$(choice ROBOT)" == none ]] || robot=$install/${ROBOT_REPOSITORY##*/}
+  robot=$(choice ROBOT) own_robot=''
+  case $robot in
+    none) robot='' ;;
+    /*) [[ "$robot" != "$install/${ROBOT_REPOSITORY##*/}" ]] || own_robot=1 ;;
+    *) robot=$install/${ROBOT_REPOSITORY##*/} own_robot=1 ;;
+  esac
   assets=$(choice ASSETS)
   # What a bundle brings is copied by the step assets, for the bundle may be on a disk that goes away.
   [[ -n "$assets" || -z "${SETUP_OFFLINE-}" && ! -f "$install/assets/$STATE_MARKER" ]] || assets=$install/assets

@@ -233,7 +233,13 @@ extension_is_missing() {
     find "$sim/kit/logs" -name '*.log' -newer "$runner_start" -exec grep -aqE "$words" {} \; -print 2>/dev/null | grep -q .
 }
 
-task_packages() { [[ -z "$robot" ]] || printf berkeley_humanoid_lite.tasks; }
+# Modules with tasks that set-up has installed.
+task_packages() {
+  {
+    [[ -z "$robot" ]] || say berkeley_humanoid_lite.tasks
+    [[ ! -f "$TASK_PACKAGES" ]] || cut -f 2 "$TASK_PACKAGES"
+  } | tr '\n' ':'
+}
 
 # The display is for `make play` with a window, and for nothing else.
 window_or_not() {

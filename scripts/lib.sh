@@ -12,6 +12,10 @@ PARTS_LOG=.cache/setup.log
 MARKER=.venv/.isaac-workstation
 RECEIPT=.venv/receipt
 CHOICE=.venv/choice-rsl_rl
+# shellcheck disable=SC2034 # for the steps
+TASK_CHOICE=.venv/choice-task_packages
+# shellcheck disable=SC2034
+TASK_EGG_INFO=.venv/egg-info-task_packages
 # torch.distributed.run takes up to 30 s of it, to end what waits for a process that is gone.
 PATIENCE=45
 python='' python_version='' progress=''
@@ -185,6 +189,16 @@ absolute() {
   [[ "$path" == /* ]] || path=$ROOT/$path
   [[ "$path" == / ]] || path=${path%/}
   printf '%s' "$path"
+}
+
+# Paths that are joined by commas, each in full.
+absolute_words() {
+  local word words all=''
+  IFS=, read -r -a words <<<"$1"
+  for word in "${words[@]}"; do
+    [[ -z "$word" ]] || all+="${all:+,}$(absolute "$word")"
+  done
+  printf '%s' "$all"
 }
 
 # --- GPU -----------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ source scripts/isaac.sh
 
 TOOLS='awk cat cp df flock grep ls mkdir mv rm sed sha256sum sleep tail timeout uname wc'
 ISAAC_TOOLS="$TOOLS comm curl cut date du env find git head ln mktemp readlink rmdir sort stat tr xargs"
-VARIABLES='PYTHON RSL_RL INSTALL ROBOT ISAAC_SIM_ZIP ISAAC_SIM_URL ISAACSIM_PATH ISAACLAB_PATH
+VARIABLES='PYTHON RSL_RL TASK_PACKAGE INSTALL ROBOT ISAAC_SIM_ZIP ISAAC_SIM_URL ISAACSIM_PATH ISAACLAB_PATH
   PIP_INDEX_URL GIT_HOST OFFLINE ASSETS ACCEPT_EULA KEEP_ZIP FORCE'
 
 read_arguments() {
@@ -56,6 +56,7 @@ choose_steps() {
     mujoco)
       steps=(mujoco)
       if [[ -n "$SETUP_RSL_RL" ]] || choice_is_made; then steps+=(rsl_rl); fi
+      if [[ -n "$SETUP_TASK_PACKAGE" || -f "$TASK_CHOICE" ]]; then steps+=(task_packages_venv); fi
       [[ -z "$dev" ]] || steps+=(dev)
       ;;
     isaac)
@@ -65,6 +66,7 @@ choose_steps() {
       [[ "$assets" != "$install/assets" ]] || steps+=(assets)
       steps+=(isaac_lab packages)
       [[ -z "$robot" ]] || steps+=(robot)
+      [[ -z "$(choice TASK_PACKAGE)" && ! -f "$TASK_PACKAGES" ]] || steps+=(task_packages)
       steps+=(verify)
       ;;
     *) die "no steps for SIM '$sim_wanted'; make help lists the simulators" ;;
@@ -118,6 +120,7 @@ preflight_mujoco() {
     enough_disk
   fi
   ((${#complaints[@]} > 0)) || ! is_due rsl_rl || step rsl_rl judge
+  ((${#complaints[@]} > 0)) || ! is_due task_packages_venv || step task_packages_venv judge
 }
 
 enough_disk() {
@@ -191,7 +194,10 @@ prepare() {
   mkdir -p .cache/tmp
   : >"$PARTS_LOG"
   case $sim_wanted in
-    mujoco) ! is_due rsl_rl || step rsl_rl remember ;;
+    mujoco)
+      ! is_due rsl_rl || step rsl_rl remember
+      ! is_due task_packages_venv || step task_packages_venv remember
+      ;;
     isaac) claim_folders ;;
   esac
 }
@@ -247,6 +253,8 @@ apply_variables() {
     value=SETUP_$name
     [[ -z "${!value}" || "${!value}" == none ]] || printf -v "$value" '%s' "$(absolute "${!value}")"
   done
+  [[ "$SETUP_ROBOT" != */* && "$SETUP_ROBOT" != . && "$SETUP_ROBOT" != .. ]] || SETUP_ROBOT=$(absolute "$SETUP_ROBOT")
+  [[ "$SETUP_TASK_PACKAGE" == none ]] || SETUP_TASK_PACKAGE=$(absolute_words "$SETUP_TASK_PACKAGE")
 }
 
 main() {

@@ -14,6 +14,8 @@ source scripts/isaac.sh
 source scripts/pip.sh
 # shellcheck source=scripts/isaac_pip.sh
 source scripts/isaac_pip.sh
+# shellcheck source=scripts/projects.sh
+source scripts/projects.sh
 
 read_arguments() {
   local argument
@@ -42,15 +44,17 @@ look_at_isaac() {
   [[ -f "$STATE/$STATE_MARKER" ]] || return 0
   local name
   # Those in set-up's own Isaac Sim go with it.
-  for name in robot packages; do
+  for name in task_packages robot packages; do
     if [[ -f "$STATE/files-$name" || -d "$STATE/aside-$name" ]] &&
       [[ "$(merged_into "$name")" != "$install/isaacsim" ]]; then
       items+=("undo	$name")
     fi
   done
+  look_at_egg_info "$STATE"/egg-info-*
   if [[ -z "$own_lab" && -f "$(receipt_of isaac_lab)" ]]; then items+=("unlink	$lab"); fi
   [[ -n "$own_sim" ]] || kept+=("$sim: your Isaac Sim, without the packages that set-up put in")
   [[ -n "$own_lab" ]] || kept+=("$lab: your Isaac Lab, without set-up's link, kits and egg-info")
+  [[ -n "$own_robot" || -z "$robot" ]] || kept+=("$robot: your robot project, without set-up's egg-info")
   if [[ "$install" == "$ROOT/$STATE" || -f "$install/$STATE_MARKER" ]]; then
     look_at_checkout "$install/IsaacLab"
     look_at_checkout "$install/${ROBOT_REPOSITORY##*/}"
@@ -62,6 +66,14 @@ look_at_isaac() {
   fi
   [[ ! -d "$STATE/set-aside" ]] || kept+=("$ROOT/$STATE/set-aside: what make fix took out of Isaac Sim's Python")
   items+=("state	$ROOT/$STATE")
+}
+
+# Of the user's own projects only what builds have written beside the sources.
+look_at_egg_info() {
+  local record
+  for record in "$@"; do
+    [[ ! -f "$record" ]] || items+=("eggs	$record")
+  done
 }
 
 # A checkout with anything in it that neither git nor set-up knows is left alone.
@@ -88,6 +100,7 @@ foreign_files() {
 checkout_name() { if [[ "$1" == */IsaacLab ]]; then say isaac_lab; else say robot; fi; }
 
 look_at_mujoco() {
+  look_at_egg_info "$TASK_EGG_INFO"
   if [[ -f "$MARKER" ]] && venv_is_ours; then items+=("remove	$ROOT/.venv"); fi
   [[ ! -d .cache || -L .cache ]] || items+=("remove	$ROOT/.cache")
 }
@@ -99,6 +112,7 @@ show() {
     case $item in
       undo*) say "  packages of set-up ($path) in $(merged_into "$path")" ;;
       state*) say "  receipts, choices and the licence's record in $path" ;;
+      eggs*) sed -n 's/^project /  egg-info of set-up in /p' "$path" ;;
       unlink*) say "  link, kits and egg-info of set-up in $path" ;;
       *) printf '  %8s  %s\n' "$(size_of "$path")" "$path" ;;
     esac
@@ -128,6 +142,7 @@ remove_all() {
   for item in "${items[@]}"; do
     case $item in
       undo*) undo_merge "${item#*$'\t'}" ;;
+      eggs*) forget_egg_info "${item#*$'\t'}" ;;
       unlink*) clean_lab ;;
       sim*) remove_sim "${item#*$'\t'}" ;;
       state*) remove_state ;;
@@ -186,10 +201,10 @@ drop_merged_files() {
 remove_state() {
   local name
   for name in receipt-isaac_lab unfinished choices licence archive.lock isaac_sim.files isaac_lab.link isaac_lab.cloned \
-    robot.cloned egg-info; do
+    robot.cloned egg-info task-packages; do
     rm -f -- "$STATE/$name"
   done
-  for name in packages robot; do forget_merge "$name"; done
+  for name in packages robot task_packages; do forget_merge "$name"; done
   release "$install"
   release "$ROOT/$STATE"
 }

@@ -68,8 +68,11 @@ class Place:
     @property
     def robot(self) -> Path | None:
         """The robot project; None where none is wanted."""
-        if self.choices.get("ROBOT") == "none":
+        chosen = self.choices.get("ROBOT", "")
+        if chosen == "none":
             return None
+        if chosen.startswith("/"):
+            return Path(chosen)
         return self.install / self.pins["ROBOT_REPOSITORY"].rpartition("/")[2]
 
     @property

@@ -158,6 +158,7 @@ unpack() {
   # What was put into the Python that goes now, goes with it.
   forget_merge packages
   forget_merge robot
+  forget_merge task_packages
   rm -rf -- "$sim"
   mv -- "$target" "$sim"
 }

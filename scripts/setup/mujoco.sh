@@ -51,7 +51,7 @@ report() {
 }
 
 # The receipt goes first and the marker stays, so a kill never leaves a half as done or as foreign.
-# The choice of an rsl_rl stays too.
+# What the user has chosen stays too.
 clear_venv() {
   local entry
   rm -f "$RECEIPT"
@@ -59,7 +59,10 @@ clear_venv() {
   : >"$MARKER"
   shopt -s dotglob nullglob
   for entry in .venv/*; do
-    [[ "$entry" == "$MARKER" || "$entry" == "$CHOICE" ]] || rm -rf "$entry"
+    case $entry in
+      "$MARKER" | "$CHOICE" | "$TASK_CHOICE" | "$TASK_EGG_INFO") ;;
+      *) rm -rf "$entry" ;;
+    esac
   done
 }
 

@@ -68,6 +68,7 @@ one_rsl_rl() {
 install() {
   local package editable=()
   rm -f "$(receipt_of packages)"
+  undo_merge task_packages # what came because it was not there may come with the lock now
   new_stage
   get_build_tools
   get_wheels

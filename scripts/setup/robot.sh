@@ -2,6 +2,7 @@
 # Berkeley Humanoid Lite at its pinned commit with its submodules, editable in Isaac Sim's Python.
 # Its tasks were written for Isaac Lab 2.1 and load in 2.3.2 as they are; its own train and play
 # scripts do not (dump_pickle is gone), and the runners of this project take their place.
+# Or a checkout or fork of the user's, as it is: ROBOT=path.
 # usage: scripts/setup/robot.sh step_name|needs|complain|inputs|check|install|report
 
 set -euo pipefail
@@ -17,18 +18,40 @@ source scripts/git.sh
 source scripts/pip.sh
 # shellcheck source=scripts/isaac_pip.sh
 source scripts/isaac_pip.sh
+# shellcheck source=scripts/projects.sh
+source scripts/projects.sh
 
 PACKAGES='berkeley_humanoid_lite berkeley_humanoid_lite_assets'
 
 step_name() { say "installing the robot in $robot"; }
 
 needs() {
-  [[ ! -d "$robot" ]] || return 0
+  [[ -n "$own_robot" && ! -d "$robot" ]] || return 0
   say "--disk=$DISK_ROBOT_GB:$install"
   git_needs
 }
 
 complain() {
+  if [[ -z "$own_robot" ]]; then complain_about_own; else complain_about_clone; fi
+}
+
+# Of a checkout of the user's: nothing is fetched into it.
+complain_about_own() {
+  local package leave="or leave it out: make setup ROBOT=none"
+  if [[ ! -d "$robot" ]]; then
+    say "ROBOT '$robot' is no folder; name a checkout of $ROBOT_REPOSITORY or a fork of it, $leave"
+    return
+  fi
+  for package in $PACKAGES; do
+    [[ -d "$robot/source/$package/$package" ]] || {
+      say "ROBOT '$robot' has no source/$package/$package; get its submodules (git -C '$robot' submodule update --init)," \
+        "name another checkout of $ROBOT_REPOSITORY, $leave"
+      return
+    }
+  done
+}
+
+complain_about_clone() {
   [[ ! -e "$robot" || -d "$robot/.git" ]] ||
     say "'$robot' is not a git checkout; move it away, or leave the robot out: make setup ROBOT=none"
 }
@@ -37,15 +60,28 @@ inputs() {
   cat <<INPUTS
 path $robot
 sim $sim
-commit $ROBOT_COMMIT
 INPUTS
+  if [[ -n "$own_robot" ]]; then say "commit $ROBOT_COMMIT"; else describe_own; fi
+}
+
+# The user's own commits go on; what decides how it is built is in these.
+describe_own() {
+  local file
+  for file in "$robot"/source/{berkeley_humanoid_lite,berkeley_humanoid_lite_assets}/{pyproject.toml,setup.py}; do
+    [[ ! -f "$file" ]] || say "file $file $(hash_of "$file")"
+  done
+}
+
+inputs_with_head() {
+  inputs
+  [[ -z "$own_robot" ]] || say "head $(head_of "$robot")"
 }
 
 check() {
   local receipt
   receipt=$(receipt_of robot)
-  [[ -f "$receipt" && "$(inputs && say "head $(head_of "$robot")")" == "$(<"$receipt")" ]] && is_merged robot &&
-    is_complete
+  [[ -f "$receipt" && "$(inputs_with_head)" == "$(<"$receipt")" ]] && is_merged robot || return
+  if [[ -n "$own_robot" ]]; then is_complete; else [[ -z "$(complain_about_own)" ]]; fi
 }
 
 # Whether submodules and LFS objects are there still: somebody may have checked out or cleaned since.
@@ -61,16 +97,32 @@ install() {
   local package folders=()
   git_environment
   rm -f "$(receipt_of robot)"
-  get_checkout
+  if [[ -n "$own_robot" ]]; then
+    forget_egg_info "$STATE/egg-info-robot"
+    get_checkout
+  else
+    take_own
+  fi
   new_stage
   get_build_tools
   for package in $PACKAGES; do folders+=("$robot/source/$package"); done
   stage_editable "the robot, editable" "${folders[@]}"
   merge robot
-  { inputs && say "head $(head_of "$robot")"; } | write_receipt "$(receipt_of robot)"
+  inputs_with_head | write_receipt "$(receipt_of robot)"
 }
 
 report() { say "robot ${robot##*/}"; }
+
+take_own() {
+  local package folders=() complaint
+  complaint=$(complain_about_own)
+  [[ -z "$complaint" ]] || die "$complaint"
+  for package in $PACKAGES; do folders+=("$robot/source/$package"); done
+  forget_egg_info "$STATE/egg-info-robot" "${folders[@]}"
+  note_egg_info "$STATE/egg-info-robot" "${folders[@]}"
+  [[ -z "$(lfs_pointers "$robot")" ]] || warn "warning: '$robot' has files that are Git LFS pointers still:" \
+    "git -C '$robot' lfs pull"
+}
 
 # --- the checkout --------------------------------------------------------------------------------
 

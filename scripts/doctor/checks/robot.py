@@ -37,6 +37,8 @@ def checkout(place: Place, robot: Path) -> Iterator[Finding]:
     if not names_in(robot):
         yield Finding("robot-missing", f"'{robot}' is not there, or empty")
         return
+    if place.choices.get("ROBOT") == str(robot):
+        return  # the user's own, on whatever commit
     pin, head = place.pins["ROBOT_COMMIT"], git_state.head(robot)
     if head is not None and head != pin and head == receipt(place, "robot").get("head", head):
         yield Finding("robot-other-commit", f"'{robot}' is on {head[:12]}, the pin is {pin[:12]}")
