@@ -53,15 +53,15 @@ get_requirements() {
   local work=$1 project editable=() line
   for project in "${projects[@]}"; do editable+=(-e "$project"); done
   part "what is there" in_python scripts/task_requirements.py constraints "$work/constraints" || pip_failed "the projects"
-  pip "what it requires" install --dry-run --quiet --no-deps --ignore-installed "${build[@]}" --report "$work/projects" \
-    "${editable[@]}" || pip_failed "${projects[*]}"
+  pip "what it requires" install --dry-run --no-deps --ignore-installed "${build[@]}" --report "$work/projects" \
+    "${editable[@]}" || project_failed
   part "what is missing" in_python scripts/task_requirements.py wanted "$sim_name" "$work/projects" "$work/wanted" ||
     pip_failed "the projects"
   while IFS= read -r line; do warn "$line"; done < <(part_output | grep -E '^(note|warning): ')
   : >"$work/lock"
   : >"$work/direct"
   if [[ -s "$work/wanted" ]]; then
-    part "choice of releases" pip_alone install --dry-run --quiet --constraint "$work/constraints" \
+    part "choice of releases" pip_alone install --dry-run --constraint "$work/constraints" \
       --report "$work/choice" -r "$work/wanted" || requirements_failed
     part "their hashes" in_python scripts/task_requirements.py lock "$work/choice" "$work/lock" "$work/direct" ||
       pip_failed "the requirements"
@@ -90,6 +90,22 @@ requirements_failed() {
       "change the requirements in its setup.py, then: $again"
   fi
   pip_failed "the requirements of ${projects[*]}"
+}
+
+# The line of the project's own setup.py that fails says more than pip's end.
+project_failed() {
+  local why
+  why=$(part_output | grep -oE '[A-Za-z_.]*(Error|Exception|Exit)(: .*)?$' | tail -n 1) || why=
+  said '(Getting requirements to build|Preparing (editable )?metadata|Building).*(did not run|: finished with status .error)' ||
+    pip_failed "${projects[*]}"
+  die "'${projects[*]}' does not build${why:+ ($why)}; the full log is $PARTS_LOG; mend its setup.py or pyproject.toml, then: $again"
+}
+
+# again_with SIMULATOR: the command that asks for it, as a user would type it.
+again_with() {
+  local word=$chosen
+  [[ "$word" =~ ^[A-Za-z0-9_./:@+=,-]*$ ]] || word="'${word//\'/\'\\\'\'}'"
+  printf 'make setup SIM=%s%s' "$1" "${word:+ TASK_PACKAGE=$word}"
 }
 
 # --- what a build leaves beside the sources ------------------------------------------------------

@@ -83,7 +83,7 @@ def judge(text: str, project: str, simulator: str, there: dict[str, str]) -> tup
     if not requirement.specifier.contains(version, prereleases=True):
         return (
             "",
-            f"'{asked}', and {name} {version} is here and stays: change its setup.py",
+            f"'{asked}', and {name} {version} is here and stays; if it works with that, let its setup.py say so",
         )
     extras = ",".join(sorted(requirement.extras))
     return (f"{name}[{extras}]" if extras else ""), ""

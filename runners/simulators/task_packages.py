@@ -96,11 +96,12 @@ def in_folder(word: str) -> list[tuple[Path, str]]:
         return [_named(folder)]
     if not folder.is_dir():
         raise UserError(f"TASK_PACKAGE '{word}' is not there; name the folder of a package or of its project")
-    packages = [package for package in _packages(folder) if _registers(package)]
+    every = _packages(folder)
+    packages = [package for package in every if _registers(package)] or every
     if not packages:
         raise UserError(
             f"TASK_PACKAGE '{word}' is no package: it has no __init__.py; name the folder that has it, or a project "
-            "whose package registers tasks (in source/NAME/NAME, src/NAME or NAME)"
+            "with a package in source/NAME/NAME, src/NAME or NAME"
         )
     return [_named(package / "tasks" if _is_package(package / "tasks") else package) for package in packages]
 

@@ -49,11 +49,13 @@ check() {
 }
 
 install() {
+  local before
+  before=$(receipt_value asked "$(receipt_of task_packages)")
+  trap '(($? != 1)) || withdraw' EXIT
   rm -f "$(receipt_of task_packages)"
   undo_merge task_packages
   if [[ -z "$chosen" ]]; then
-    rm -f -- "$TASK_PACKAGES"
-    forget_egg_info "$STATE/egg-info-task_packages"
+    forget
     return
   fi
   judge_projects "${SETUP_PYTHON:-python3}"
@@ -68,6 +70,20 @@ install() {
   merge task_packages
   rm -rf .cache/pip
   inputs | write_receipt "$(receipt_of task_packages)"
+}
+
+forget() {
+  rm -f -- "$TASK_PACKAGES"
+  forget_egg_info "$STATE/egg-info-task_packages"
+}
+
+# What cannot be had changes nothing: the choice is again the one before.
+withdraw() {
+  [[ "$before" != "$chosen" ]] || return 0
+  # shellcheck disable=SC2034 # read by choice
+  SETUP_TASK_PACKAGE=${before:-none}
+  write_choices
+  [[ -n "$before" ]] || forget
 }
 
 stage_projects() {
@@ -88,7 +104,7 @@ main() {
   read_places
   isaac_pip_environment
   chosen=$(choice TASK_PACKAGE) sim_name=isaac build=(--no-build-isolation)
-  again='make setup SIM=isaac'
+  again=$(again_with isaac)
   "$1"
 }
 

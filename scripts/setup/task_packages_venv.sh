@@ -44,13 +44,14 @@ inputs() {
 check() { [[ -n "$chosen" && -f "$TASK_RECEIPT" && "$(inputs)" == "$(<"$TASK_RECEIPT")" ]]; }
 
 install() {
+  local before
+  before=$(receipt_value asked "$TASK_RECEIPT")
+  trap '(($? != 1)) || withdraw' EXIT
   judge
   rm -f "$TASK_RECEIPT"
   remove_old
   if [[ -z "$chosen" ]]; then
-    rm -f -- "$LIST"
-    forget_egg_info "$TASK_EGG_INFO"
-    rm -f -- "$TASK_CHOICE"
+    forget
     return
   fi
   find_projects .venv/bin/python | write_receipt "$LIST"
@@ -63,6 +64,22 @@ install() {
   install_projects
   rm -rf .cache/pip
   inputs | write_receipt "$TASK_RECEIPT"
+}
+
+forget() {
+  rm -f -- "$LIST"
+  forget_egg_info "$TASK_EGG_INFO"
+  rm -f -- "$TASK_CHOICE"
+}
+
+# What cannot be had changes nothing: the choice is again the one before.
+withdraw() {
+  if [[ -z "$before" ]]; then
+    remove_old
+    forget
+  else
+    say "$before" | write_receipt "$TASK_CHOICE"
+  fi
 }
 
 # What comes is written down before, so that a kill leaves nothing that is not known.
@@ -78,7 +95,7 @@ install_projects() {
   ((${#pins[@]} == 0)) || pip "into .venv" install --no-deps --no-index --no-compile --find-links "$WORK/wheels" \
     "${pins[@]}" || pip_failed "the requirements of ${projects[*]}"
   pip "the project, editable" install --no-deps --no-compile --ignore-requires-python "${editable[@]}" ||
-    pip_failed "${projects[*]}"
+    project_failed
 }
 
 names_of_projects() {
@@ -116,7 +133,7 @@ main() {
   # shellcheck disable=SC2034 # for projects.sh
   sim_name=mujoco build=()
   read_choice
-  again='make setup SIM=mujoco'
+  again=$(again_with mujoco)
   read -r python_version _ <<<"$(receipt_value python "$RECEIPT")"
   "$1"
 }
