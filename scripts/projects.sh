@@ -53,7 +53,7 @@ get_requirements() {
   local work=$1 project editable=() line
   for project in "${projects[@]}"; do editable+=(-e "$project"); done
   part "what is there" in_python scripts/task_requirements.py constraints "$work/constraints" || pip_failed "the projects"
-  pip "what it requires" install --dry-run --no-deps --ignore-installed "${build[@]}" --report "$work/projects" \
+  pip "what it requires" install --dry-run --use-pep517 --no-deps --ignore-installed "${build[@]}" --report "$work/projects" \
     "${editable[@]}" || project_failed
   part "what is missing" in_python scripts/task_requirements.py wanted "$sim_name" "$work/projects" "$work/wanted" ||
     pip_failed "the projects"

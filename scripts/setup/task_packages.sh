@@ -87,7 +87,7 @@ withdraw() {
 }
 
 stage_projects() {
-  local project editable=(--ignore-requires-python)
+  local project editable=(--ignore-requires-python --use-pep517)
   for project in "${projects[@]}"; do editable+=(-e "$project"); done
   stage "the project, editable" "${editable[@]}"
 }

@@ -94,7 +94,7 @@ install_projects() {
   names_of_projects | cat - <(printf '%s\n' "${pins[@]}") | sed '/^$/d' | write_receipt "$INSTALLED"
   ((${#pins[@]} == 0)) || pip "into .venv" install --no-deps --no-index --no-compile --find-links "$WORK/wheels" \
     "${pins[@]}" || pip_failed "the requirements of ${projects[*]}"
-  pip "the project, editable" install --no-deps --no-compile --ignore-requires-python "${editable[@]}" ||
+  pip "the project, editable" install --no-deps --no-compile --use-pep517 --ignore-requires-python "${editable[@]}" ||
     project_failed
 }
 
