@@ -308,6 +308,22 @@ def test_another_entry_point_only_bites(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
+    ("tasks", "found"),
+    [
+        ({"A-v0": "Old", "B-v0": "New"}, set()),
+        ({"A-v0": "Old", "B-v0": "Old"}, {"Old"}),
+        ({"A-v0": "Old", "Velocity-Berkeley-Humanoid-Lite-v0": "New"}, {"New"}),
+    ],
+)
+def test_what_only_another_task_names_stops_no_run(tmp_path: Path, tasks: dict[str, str], found: set[str]) -> None:
+    lines = [
+        f'register(id={task!r}, kwargs={{"rsl_rl_cfg_entry_point": "m:{name}"}})\n' for task, name in tasks.items()
+    ]
+    plant.write(tmp_path / "a.py", "".join(lines))
+    assert agent_config.default_classes([tmp_path / "a.py"]) == found
+
+
+@pytest.mark.parametrize(
     "value",
     ['"robot.agents.rsl_rl_ppo_cfg:RunnerCfg"', 'f"{agents.__name__}.rsl_rl_ppo_cfg:RunnerCfg"', "agents.RunnerCfg"],
 )

@@ -17,6 +17,7 @@ from checks.python_source import last_name
 
 NEVER = ""
 ENTRY = "rsl_rl_cfg_entry_point"
+DEFAULT_TASK = "Velocity-Berkeley-Humanoid-Lite-v0"
 ACTIVATIONS = {
     "identity": "2.2.0", "crelu": "2.2.0", "gelu": "3.0.0", "softplus": "3.0.0", "swish": "3.0.0", "mish": "3.0.0",
 }  # fmt: skip
@@ -53,20 +54,41 @@ def _numbers(release: str) -> list[int]:
 
 
 def default_classes(files: list[Path]) -> set[str]:
-    """The names of the configurations that tasks have under the usual entry point."""
-    found = set()
+    """The names of the configurations without which a run does not start: the default task's, or that of all tasks.
+
+    A class that only some tasks have stops only those.
+    """
+    of_task: dict[str, set[str]] = {}
     for path in files:
         tree = _parsed(path, ENTRY.encode())
         for node in ast.walk(tree) if tree else ():
-            pairs: list[tuple[str | None, ast.expr]]
-            if isinstance(node, ast.Dict):
-                pairs = [(_text(key), value) for key, value in zip(node.keys, node.values)]
-            elif isinstance(node, ast.Call):
-                pairs = [(word.arg, word.value) for word in node.keywords]
-            else:
+            if not isinstance(node, ast.Call) or last_name(node) != "register":
                 continue
-            found |= {_class_of(value) for key, value in pairs if key == ENTRY}
-    return found
+            found = set(_entries(node))
+            if found:
+                of_task.setdefault(_id_of(node) or f"{path}:{node.lineno}", set()).update(found)
+    if DEFAULT_TASK in of_task:
+        return of_task[DEFAULT_TASK]
+    classes = list(of_task.values())
+    return set.intersection(*classes) if classes else set()
+
+
+def _id_of(call: ast.Call) -> str:
+    """The task that a call registers, where it is written out."""
+    return next(
+        (_text(word.value) for word in call.keywords if word.arg == "id"), _text(call.args[0] if call.args else None)
+    )
+
+
+def _entries(call: ast.Call) -> Iterator[str]:
+    """The classes that a registration has under the usual entry point."""
+    for node in ast.walk(call):
+        pairs: list[tuple[str | None, ast.expr]] = []
+        if isinstance(node, ast.Dict):
+            pairs = [(_text(key), value) for key, value in zip(node.keys, node.values)]
+        elif isinstance(node, ast.Call):
+            pairs = [(word.arg, word.value) for word in node.keywords]
+        yield from (_class_of(value) for key, value in pairs if key == ENTRY)
 
 
 def _class_of(value: ast.AST) -> str:

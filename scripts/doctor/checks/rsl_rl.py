@@ -66,7 +66,7 @@ def configs(place: Place, project: Project) -> Iterator[Finding]:
             if need.is_more_than(place.rsl_rl):
                 kind = stops if need.owner in default else others
                 kind.append((f"{project.name(path)}:{need.line} {need.what}", need))
-    for severity, needs in (("", stops), ("bites", others)):
+    for severity, needs in (("", stops), ("note", others)):
         if needs:
             yield _too_old(place, needs, severity)
 
