@@ -54,10 +54,21 @@ def _numbers(release: str) -> list[int]:
 
 
 def default_classes(files: list[Path]) -> set[str]:
-    """The names of the configurations without which a run does not start: the default task's, or that of all tasks.
+    """The names of the configurations without which a run does not start: the default task's, or that of all tasks."""
+    of_task = _classes(files)
+    if DEFAULT_TASK in of_task:
+        return of_task[DEFAULT_TASK]
+    classes = list(of_task.values())
+    return set.intersection(*classes) if classes else set()
 
-    A class that only some tasks have stops only those.
-    """
+
+def other_classes(files: list[Path]) -> set[str]:
+    """The names of those that only some tasks have, so that others run without."""
+    return set().union(*_classes(files).values()) - default_classes(files)
+
+
+def _classes(files: list[Path]) -> dict[str, set[str]]:
+    """For each task that is registered, the configurations under the usual entry point."""
     of_task: dict[str, set[str]] = {}
     for path in files:
         tree = _parsed(path, ENTRY.encode())
@@ -67,10 +78,7 @@ def default_classes(files: list[Path]) -> set[str]:
             found = set(_entries(node))
             if found:
                 of_task.setdefault(_id_of(node) or f"{path}:{node.lineno}", set()).update(found)
-    if DEFAULT_TASK in of_task:
-        return of_task[DEFAULT_TASK]
-    classes = list(of_task.values())
-    return set.intersection(*classes) if classes else set()
+    return of_task
 
 
 def _id_of(call: ast.Call) -> str:

@@ -58,15 +58,14 @@ def leftovers(place: Place) -> Iterator[Finding]:
 def configs(place: Place, project: Project) -> Iterator[Finding]:
     """Agent configurations that this project's translation refuses for the chosen release."""
     files = [path for path in project.python if not project.is_script(path)]
-    default = agent_config.default_classes(files)
-    stops: list[tuple[str, agent_config.Need]] = []
-    others: list[tuple[str, agent_config.Need]] = []
+    default, other = agent_config.default_classes(files), agent_config.other_classes(files)
+    found: dict[str, list[tuple[str, agent_config.Need]]] = {"": [], "bites": [], "note": []}
     for path in files:
         for need in agent_config.needs(path):
             if need.is_more_than(place.rsl_rl):
-                kind = stops if need.owner in default else others
-                kind.append((f"{project.name(path)}:{need.line} {need.what}", need))
-    for severity, needs in (("", stops), ("note", others)):
+                severity = "" if need.owner in default else "note" if need.owner in other else "bites"
+                found[severity].append((f"{project.name(path)}:{need.line} {need.what}", need))
+    for severity, needs in found.items():
         if needs:
             yield _too_old(place, needs, severity)
 
