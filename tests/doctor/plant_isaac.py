@@ -599,6 +599,7 @@ ROBOT_PROJECT: dict[str, Plant] = {
     "task-wrappers-moved": in_task("from isaaclab_tasks.utils.wrappers.rsl_rl import RslRlOnPolicyRunnerCfg\n"),
     "dump-pickle-removed": in_task("from isaaclab.utils.io import dump_pickle, dump_yaml\n"),
     "isaaclab-rl-too-old": in_task("from isaaclab_rl.rsl_rl import RslRlMLPModelCfg\n"),
+    "project-requirement-missing": in_task("import json, no_such_package, torch\nfrom xml import etree\n"),
     "rsl-class-import-gone": in_task("from rsl_rl.modules import EmpiricalNormalization\n"),
     "rsl-normalizer-moved": in_script("runner.learn(10)", "runner.learn(10)\n    print(runner.obs_normalizer)"),
     "rsl-alg-policy-attribute": in_script("runner.learn(10)", "runner.learn(10)\n    print(runner.alg.policy)"),

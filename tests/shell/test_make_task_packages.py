@@ -245,3 +245,48 @@ def test_a_failure_in_venv_leaves_no_choice(embedded: Checkout, tmp_path: Path) 
     assert "odd-of-the-test 1.0 depends on warp-lang<1, installed is warp-lang==1.19.0" in errors(result)[-1]
     assert "nothing to do" in embedded.make("setup", "SIM=mujoco").stdout
     assert snapshot(project) == files
+
+
+# --- the robot project ---------------------------------------------------------------------------
+
+
+def fork_of_the_robot(world: World, folder: Path) -> Path:
+    """A user's checkout, with its submodules and a change."""
+    owner = "HybridRobotics/Berkeley-Humanoid-Lite"
+    for name, place in (("", ""), ("-Assets", "_assets")):
+        target = folder / f"source/berkeley_humanoid_lite{place}" if name else folder
+        url = str(world.repositories.folder / f"{owner}{name}.git")
+        subprocess.run(["git", "clone", "-q", url, str(target)], check=True)
+    with (folder / "source/berkeley_humanoid_lite/berkeley_humanoid_lite/__init__.py").open("a") as stream:
+        stream.write("# mine\n")
+    return folder
+
+
+def test_a_fork_of_the_robot_is_taken_and_left(tmp_path: Path, world: World) -> None:
+    station = slim(make_workstation(tmp_path / "new", world))
+    link_build_tools(station)
+    fork = fork_of_the_robot(world, tmp_path / "my-fork")
+    before = snapshot(fork, ["__pycache__", ".git"])
+    result = station.setup(f"ROBOT={fork}/")
+    assert result.returncode == 0, result.stderr
+    assert station.rows(result)["the robot's packages"][0] == "ok"
+    assert str(fork) in imported(station, "berkeley_humanoid_lite").stdout
+    assert not (station.install / "Berkeley-Humanoid-Lite").exists()
+    git = ["git", "-C", str(fork), "-c", "user.name=me", "-c", "user.email=me@localhost", "commit", "-qam", "Mine"]
+    subprocess.run(git, check=True)
+    assert "nothing to do" in station.setup().stdout  # their own commits go on
+    result = station.make("uninstall", "YES=1")
+    assert result.returncode == 0, result.stderr
+    assert f"kept: {fork}: your robot project" in result.stdout
+    assert snapshot(fork, ["__pycache__", ".git"]) == before
+
+
+@pytest.mark.parametrize(
+    ("inside", "words"), [("", "has no source/berkeley_humanoid_lite/"), ("no/such", "is no folder")]
+)
+def test_what_is_no_robot_project_is_said_first(
+    reference: Workstation, tmp_path: Path, inside: str, words: str
+) -> None:
+    result = reference.setup(f"ROBOT={tmp_path / inside}")
+    assert result.returncode != 0
+    assert words in errors(result)[-1] and "leave it out: make setup ROBOT=none" in errors(result)[-1]

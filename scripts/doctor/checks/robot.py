@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Iterator
 
-from checks import ask, dist_info, git_state, old_api
+from checks import ask, dist_info, git_state, old_api, requirements
 from checks.files import names_in, text_of
 from checks.project_files import Project, projects
 from checks.python_source import Packages
@@ -30,6 +30,7 @@ def check(place: Place) -> Iterator[Finding]:
         yield from submodules(place, project.root)
         yield from pointers(place, project)
         yield from api(place, project)
+        yield from requirements.check(place, project)
 
 
 def checkout(place: Place, robot: Path) -> Iterator[Finding]:
