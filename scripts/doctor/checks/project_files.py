@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from checks.files import text_of
 from finding import Place
 
 SKIPPED = {"__pycache__", "node_modules", "venv", "build", "dist", "logs", "outputs", "wandb", "docs"}
@@ -34,8 +35,9 @@ class Project:
 
 
 def projects(place: Place) -> list[Project]:
-    """The robot project and the task packages; of one within another only the outer."""
-    named = [place.robot, *place.task_packages]
+    """The robot project and the task packages, named or installed by set-up; of one within another only the outer."""
+    installed = [Path(line.split("\t")[0]) for line in text_of(place.state / "task-packages").splitlines()]
+    named = [place.robot, *place.task_packages, *installed]
     folders = {Path(os.path.realpath(str(folder))): folder for folder in named if folder and folder.is_dir()}
     return [read(folder) for real, folder in folders.items() if not set(real.parents) & set(folders)]
 

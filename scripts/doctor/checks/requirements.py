@@ -24,10 +24,11 @@ def check(place: Place, project: Project) -> list[Finding]:
         return []
     folders = dist_info.python_path(place)
     there = {package for package, _, _ in editable.targets(place.isaac_site)}
-    own = {path.name for path in project.root.glob("**/*") if path.is_dir()} | {path.stem for path in project.python}
+    sources = [path for path in project.python if not project.is_script(path)]
+    own = {part for path in sources for part in (*path.relative_to(project.root).parts[:-1], path.stem)}
     missing: dict[str, str] = {}
-    for path in project.python:
-        tree = None if project.is_script(path) or _is_tool(path) else python_source.parse(path)
+    for path in sources:
+        tree = None if _is_tool(path) else python_source.parse(path)
         for one in python_source.imports(tree) if tree else ():
             top = one.module.partition(".")[0]
             known = top in standard or top in own or top.lower() in there or OF_SET_UP.fullmatch(top)
