@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from checks import dist_info, editable, python_source
-from checks.files import is_there
+from checks.files import is_there, names_in
 from checks.project_files import Project
 from finding import Finding, Place
 
@@ -26,6 +26,7 @@ def check(place: Place, project: Project) -> list[Finding]:
     there = {package for package, _, _ in editable.targets(place.isaac_site)}
     sources = [path for path in project.python if not project.is_script(path)]
     own = {part for path in sources for part in (*path.relative_to(project.root).parts[:-1], path.stem)}
+    own |= set(names_in(project.root / "source"))  # also a submodule that is empty, which has a finding of its own
     missing: dict[str, str] = {}
     for path in sources:
         tree = None if _is_tool(path) else python_source.parse(path)
