@@ -15,7 +15,7 @@ from runners.simulators import task_packages
 
 @contextlib.contextmanager
 def in_one_line(task: str, kind: str, entry: Any, simulator: str, packages: dict[str, str]) -> Iterator[None]:
-    """Make one line of whatever the configuration of a task raises; the traceback goes to the log.
+    """Make one line of whatever the configuration of a task raises; the traceback is for VERBOSE=1.
 
     Args:
         task: its id.
@@ -39,7 +39,7 @@ def in_one_line(task: str, kind: str, entry: Any, simulator: str, packages: dict
         reason = text_fault(error) or task_packages.why(error, package, word, simulator)
         what = f"{type(error).__name__}: {reason}".removesuffix(": ")
         where = place(error, module, packages) or repr(entry)
-        raise UserError(f"{kind} of task '{task}' cannot be loaded: {where}: {what}") from error
+        raise UserError(f"{kind} of task '{task}' cannot be loaded: {where}: {what}") from None
 
 
 def text_fault(error: BaseException) -> str:

@@ -196,7 +196,9 @@ def load(packages: Mapping[str, str] | Iterable[str], simulator: str = "isaac") 
         except Exception as error:
             traceback.print_exc()
             what = f"{type(error).__name__}: {why(error, package, word, simulator)}"
-            raise UserError(f"tasks of '{package}' cannot be loaded: {what}") from error
+            # where the line says what to do, nothing is left to be explained
+            cause = None if "; install what" in what else error
+            raise UserError(f"tasks of '{package}' cannot be loaded: {what}") from cause
 
 
 def load_others(packages: Collection[str], simulator: str) -> list[str]:
