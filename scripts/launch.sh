@@ -225,12 +225,12 @@ run_in_isaac() {
   exit "$status"
 }
 
-# Kit's words where the dependencies of an app cannot be satisfied; the kits of set-up do not ask the
+# Kit's pattern where the dependencies of an app cannot be satisfied; the kits of set-up do not ask the
 # registry. They are in the runner's log, or with VERBOSE=1 in Kit's own.
 extension_is_missing() {
-  local words='Failed to resolve extension dependencies|dependency solver failure'
-  grep -aqsE "$words" "$runner_log" ||
-    find "$sim/kit/logs" -name '*.log' -newer "$runner_start" -exec grep -aqE "$words" {} \; -print 2>/dev/null | grep -q .
+  local pattern='Failed to resolve extension dependencies|dependency solver failure'
+  grep -aqsE "$pattern" "$runner_log" ||
+    find "$sim/kit/logs" -name '*.log' -newer "$runner_start" -exec grep -aqE "$pattern" {} \; -print 2>/dev/null | grep -q .
 }
 
 # Modules with tasks that set-up has installed.

@@ -57,7 +57,7 @@ get_requirements() {
     "${editable[@]}" || project_failed
   part "what is missing" in_python scripts/task_requirements.py wanted "$sim_name" "$work/projects" "$work/wanted" ||
     pip_failed "the projects"
-  while IFS= read -r line; do warn "$line"; done < <(part_output | grep -E '^(note|warning): ')
+  while IFS= read -r line; do warn "$line"; done < <(part_output | LC_ALL=C grep -aE '^(note|warning): ')
   : >"$work/lock"
   : >"$work/direct"
   if [[ -s "$work/wanted" ]]; then
@@ -95,7 +95,7 @@ requirements_failed() {
 # The line of the project's own setup.py that fails says more than pip's end.
 project_failed() {
   local why
-  why=$(part_output | grep -oE '[A-Za-z_.]*(Error|Exception|Exit)(: .*)?$' | tail -n 1) || why=
+  why=$(part_output | LC_ALL=C grep -aoE '[A-Za-z_.]*(Error|Exception|Exit)(: .*)?$' | tail -n 1) || why=
   said '(Getting requirements to build|Preparing (editable )?metadata|Building).*(did not run|: finished with status .error)' ||
     pip_failed "${projects[*]}"
   die "'${projects[*]}' does not build${why:+ ($why)}; the full log is $PARTS_LOG; mend its setup.py or pyproject.toml, then: $again"
