@@ -225,7 +225,7 @@ run_in_isaac() {
   exit "$status"
 }
 
-# Kit's pattern where the dependencies of an app cannot be satisfied; the kits of set-up do not ask the
+# Kit's words where the dependencies of an app cannot be satisfied; the kits of set-up do not ask the
 # registry. They are in the runner's log, or with VERBOSE=1 in Kit's own.
 extension_is_missing() {
   local pattern='Failed to resolve extension dependencies|dependency solver failure'
