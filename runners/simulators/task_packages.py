@@ -186,13 +186,17 @@ def announced(simulator: str) -> dict[str, str]:
 def load(packages: Mapping[str, str] | Iterable[str], simulator: str = "isaac") -> None:
     """Import packages, which registers their tasks. The traceback of one that fails goes to the log.
 
+    Of a top package also its sub-package ``tasks``, if it has one: not every one imports it (unitree_rl_lab does not).
+
     Raises:
         UserError: one of them cannot be imported.
     """
     words = packages if isinstance(packages, Mapping) else {package: package for package in packages}
     for package, word in words.items():
         try:
-            importlib.import_module(package)
+            module = importlib.import_module(package)
+            if "." not in package and hasattr(module, "__path__") and importlib.util.find_spec(f"{package}.tasks"):
+                importlib.import_module(f"{package}.tasks")
         except Exception as error:
             traceback.print_exc()
             what = f"{type(error).__name__}: {why(error, package, word, simulator)}"

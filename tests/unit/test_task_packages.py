@@ -29,10 +29,24 @@ def test_a_folder_is_imported_by_its_full_name(package: Path) -> None:
     del sys.modules["my_robot_of_the_test"]
 
 
+@pytest.mark.parametrize("word", ["folder", "name"])
+def test_a_top_package_that_does_not_import_its_tasks(package: Path, word: str) -> None:
+    (package / "__init__.py").write_text("raise ValueError('imported')\n")
+    sys.path.insert(0, str(package.parent.parent))
+    word = package.parent.name if word == "name" else str(package.parent)
+    with pytest.raises(UserError, match=r"tasks of 'my_robot_of_the_test' cannot be loaded: ValueError: imported$"):
+        task_packages.load(task_packages.named(word))
+    del sys.modules[package.parent.name]
+
+
 def test_a_manifest_has_the_whole_path(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(package.parent)
     assert task_packages.recorded("./tasks,other") == f"{package},other"
     assert task_packages.recorded(None) is None
+
+
+def test_a_module_is_no_package() -> None:
+    task_packages.load(["keyword"])
 
 
 def test_a_name_that_is_not_installed(capsys: pytest.CaptureFixture[str]) -> None:
