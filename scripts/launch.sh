@@ -235,10 +235,11 @@ extension_is_missing() {
 
 # Modules with tasks that set-up has installed.
 task_packages() {
-  {
-    [[ -z "$robot" ]] || say berkeley_humanoid_lite.tasks
-    [[ ! -f "$TASK_PACKAGES" ]] || cut -f 2 "$TASK_PACKAGES"
-  } | tr '\n' ':'
+  local modules=()
+  [[ ! -f "$TASK_PACKAGES" ]] || mapfile -t modules < <(cut -f 2 "$TASK_PACKAGES")
+  [[ -z "$robot" ]] || modules=(berkeley_humanoid_lite.tasks "${modules[@]}")
+  local IFS=:
+  printf '%s' "${modules[*]}"
 }
 
 # The display is for `make play` with a window, and for nothing else.

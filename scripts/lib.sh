@@ -294,6 +294,6 @@ in_folder() { cd -- "$1" && "${@:2}"; }
 
 # What the last part wrote, without what would change a terminal. A path or a message of a server may
 # hold any bytes, so what reads this takes them as bytes.
-part_output() { tail -n +"$((part_start + 1))" "$PARTS_LOG" | LC_ALL=C tr -d '\000-\010\013\014\016-\037\177'; }
+part_output() { tail -n +"$((part_start + 1))" "$PARTS_LOG" | LC_ALL=C sed 's/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]//g'; }
 
 last_line() { part_output | tail -n 1; }

@@ -1,4 +1,4 @@
-"""Writes a task's configurations as Isaac Lab's train.py does and restores them; test_foreign_runs.py judges it.
+"""Writes a task's configurations as Isaac Lab's train.py does and restores them; test_isaac_foreign_runs.py judges it.
 
 Runs in Isaac's Python with PYTORCH_JIT=0, as every_task.py does. Arguments: a folder for the files of
 Contract-Cartpole-v0. Prints as one line of JSON what was warned of for each task of isaaclab_tasks.

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ISAAC_LAB = re.compile(r"isaaclab(_\w+)?(\.|$)")
-LOCATION = re.compile(r"isaaclab(_(?!path$)\w+)?(\.\w+)*(:\w+)?")
-"""A package, `package.module` or `package.module:name`; isaaclab_path is an option of ours."""
+LOCATION = re.compile(r"isaaclab(?!\.tasks$)(_(?!path$)\w+)?(\.\w+)*(:\w+)?")
+"""A package, `package.module` or `package.module:name`; isaaclab_path is an option, isaaclab.tasks entry points."""
 OTHERS: dict[str, set[str]] = {"Env": {"unwrapped"}, "ABC": set()}
 """Bases from other packages, with what the runners take from them. Any other such base may have anything."""
 OPEN = ("InteractiveSceneCfg", "ObservationGroupCfg")

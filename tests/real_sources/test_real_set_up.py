@@ -18,9 +18,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from isaac_world import snapshot
 from real_isaac import Served, assets, real_archive, served
 from shell_checkout import copy_checkout, errors, members
-from sources import CACHE, PINS, ROOT, TABLE
+from sources import CACHE, PINS, ROOT, TABLE, projects
 from workstation import Workstation
 
 KILLED_AT = ("packages of the lock", "Isaac Lab, editable", "git clone of the robot", "the robot, editable")
@@ -113,6 +114,36 @@ def test_a_second_time_there_is_nothing_to_do(station: Station) -> None:
     row = {"what": "a second time", "ended with": result.returncode, "time": f"{time.monotonic() - began:.1f} s"}
     TABLE.add("Set-up", {**row, "found": said.replace(str(CACHE), "…")})
     assert result.returncode == 0 and "nothing to do" in said, result.stdout + result.stderr
+
+
+def test_the_users_projects_are_installed(station: Station, tmp_path: Path) -> None:
+    """Copies of them, as a build writes beside the sources; each with what it requires, then taken out again."""
+    if not projects():
+        pytest.skip("TASK_PROJECTS names no project")
+    before, own = snapshot(station.sim), listed(station)
+    for project in projects():
+        copy = shutil.copytree(project, tmp_path / project.name, ignore=shutil.ignore_patterns(".git"))
+        files = snapshot(copy)
+        began = time.monotonic()
+        result = station.make("setup", *station.words, f"TASK_PACKAGE={copy}", timeout=LIMIT_S)
+        brought = re.findall(r"^  ([\w.-]+)==\S+$", result.stdout, re.MULTILINE)
+        said = [line.partition("warning: ")[2] for line in errors(result) if " asks for " in line]
+        taken = f"{time.monotonic() - began:.0f} s"
+        row: dict[str, object] = {"project": project.name, "ended with": result.returncode, "time": taken}
+        row["tasks"] = tasks = len(set(listed(station)) - set(own))
+        row |= {"brought": ", ".join(brought), "said": "; ".join(filter(None, said))}
+        TABLE.add("make setup TASK_PACKAGE=", row)
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert tasks > 0
+        assert station.make("setup", *station.words, "TASK_PACKAGE=none", timeout=LIMIT_S).returncode == 0
+        assert snapshot(copy) == files
+        assert snapshot(station.sim) == before
+
+
+def listed(station: Station) -> list[str]:
+    done = station.make("tasks", "SIM=isaac")
+    assert done.returncode == 0, done.stderr
+    return [line.split()[0] for line in done.stdout.splitlines()]
 
 
 def test_uninstall_leaves_nothing(station: Station) -> None:
