@@ -78,7 +78,7 @@ class Table:
 
     def add(self, section: str, row: Mapping[str, object]) -> None:
         """All rows of a section have the same keys, which are the columns."""
-        self._sections.setdefault(section, []).append({key: str(value) for key, value in row.items()})
+        self._sections.setdefault(section, []).append({key: without_folders(str(value)) for key, value in row.items()})
 
     def markdown(self) -> str:
         """Nothing if there are no rows."""
@@ -89,6 +89,13 @@ class Table:
             lines += ["", f"## {section}", "", line(rows[0]), line(dict.fromkeys(rows[0], "---"), values=True)]
             lines += [line(row, values=True) for row in rows]
         return "\n".join(lines) + "\n"
+
+
+def without_folders(text: str) -> str:
+    """Where the projects are on this machine is nobody's concern."""
+    for folder in projects():
+        text = text.replace(str(folder), folder.name)
+    return text
 
 
 def line(row: Mapping[str, str], values: bool = False) -> str:

@@ -122,7 +122,7 @@ def test_the_users_projects_are_installed(station: Station, tmp_path: Path) -> N
         pytest.skip("TASK_PROJECTS names no project")
     before, own = snapshot(station.sim), listed(station)
     for project in projects():
-        copy = shutil.copytree(project, tmp_path / project.name, ignore=shutil.ignore_patterns(".git"))
+        copy = shutil.copytree(project, tmp_path / project.name, symlinks=True, ignore=shutil.ignore_patterns(".git"))
         files = snapshot(copy)
         began = time.monotonic()
         result = station.make("setup", *station.words, f"TASK_PACKAGE={copy}", timeout=LIMIT_S)
