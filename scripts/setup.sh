@@ -2,11 +2,13 @@
 # Installs what a simulator needs: preflight, then the steps of scripts/setup/ that are not done.
 # A step that is done, by its receipt and a quick check, is left alone.
 # usage: scripts/setup.sh [--sim=isaac|mujoco] [--NAME=VALUE ...] [--dev] [--if-needed] [--check] [--anew=STEP]
+#          [--as-before]
 #   --NAME=VALUE  a variable of `make setup`, in small letters: --rsl-rl=3.1.2
 #   --dev         the tools of make test and make lint too
 #   --if-needed   say nothing when there is nothing to do
 #   --check       do nothing; the status says whether there is nothing to do
 #   --anew=STEP   do this step although it looks done
+#   --as-before   go on past what is only recommended, as a set-up has before
 
 set -euo pipefail
 
@@ -22,7 +24,7 @@ VARIABLES='PYTHON RSL_RL TASK_PACKAGE INSTALL ROBOT ISAAC_SIM_ZIP ISAAC_SIM_URL 
   PIP_INDEX_URL GIT_HOST OFFLINE ASSETS ACCEPT_EULA KEEP_ZIP FORCE'
 
 read_arguments() {
-  sim_wanted=mujoco if_needed='' dev='' only_check='' anew=' '
+  sim_wanted=mujoco if_needed='' dev='' only_check='' as_before='' anew=' '
   local argument name
   export SETUP_ONLY_CHECK=''
   for name in $VARIABLES; do export "SETUP_$name="; done
@@ -37,6 +39,7 @@ read_arguments() {
         export SETUP_ONLY_CHECK=1
         ;;
       --anew=*) anew+="${argument#*=} " ;;
+      --as-before) as_before=1 ;;
       --*=*) read_variable "$argument" ;;
       *) die "unknown argument '$argument'; see the head of scripts/setup.sh" ;;
     esac
@@ -166,7 +169,9 @@ weigh_recommended() {
   local entry id stopped=''
   for entry in "${recommended[@]}"; do
     id=${entry%%$'\t'*}
-    if is_forced "$id"; then
+    if [[ -n "$as_before" ]]; then
+      warn "warning: ${entry#*$'\t'}"
+    elif is_forced "$id"; then
       warn "warning: ${entry#*$'\t'} (FORCE goes on past '$id')"
     else
       stopped+="${stopped:+,}$id"

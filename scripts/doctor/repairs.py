@@ -59,7 +59,7 @@ def plan(place: Place, findings: Sequence[Finding], entries: dict[str, Entry]) -
 
 def _set_up(place: Place, simulator: str, what: str, anew: Sequence[str], mends: list[str]) -> Repair:
     """Set-up, with steps that it takes for done; past what is only recommended, as it has been before."""
-    command = ["bash", "scripts/setup.sh", f"--sim={simulator}", "--force=1", *(f"--anew={step}" for step in anew)]
+    command = ["bash", "scripts/setup.sh", f"--sim={simulator}", "--as-before", *(f"--anew={step}" for step in anew)]
 
     def carry_out() -> None:
         subprocess.run(command, cwd=str(place.root), env=dict(place.env), stdin=subprocess.DEVNULL, check=True)
