@@ -34,6 +34,8 @@ OTHERS = {"build", "dist", "docs", "scripts", "test", "tests"}
 """Folders of a project that hold no package with tasks."""
 OURS = ("isaaclab_tasks", "runners")
 """Packages whose requirements every set-up brings."""
+TOLD = ("; install what the project needs", "; it is for the other simulator")
+"""Of :func:`why`, what leaves nothing to be explained."""
 _failed: dict[str, str] = {}
 
 
@@ -201,7 +203,7 @@ def load(packages: Mapping[str, str] | Iterable[str], simulator: str = "isaac") 
             traceback.print_exc()
             what = f"{type(error).__name__}: {why(error, package, word, simulator)}"
             # where the line says what to do, nothing is left to be explained
-            cause = None if "; install what" in what else error
+            cause = None if any(hint in what for hint in TOLD) else error
             raise UserError(f"tasks of '{package}' cannot be loaded: {what}") from cause
 
 

@@ -60,8 +60,9 @@ def test_a_package_for_the_other_simulator(
 ) -> None:
     monkeypatch.setitem(sys.modules, "isaaclab", None)  # as where it is not installed
     (package.parent / "__init__.py").write_text("import isaaclab.envs\n")
-    with pytest.raises(UserError, match=r"isaaclab.*; it is for the other simulator: SIM=isaac$"):
+    with pytest.raises(UserError, match=r"isaaclab.*; it is for the other simulator: SIM=isaac$") as caught:
         task_packages.load(task_packages.named(str(package)), "mujoco")
+    assert caught.value.__cause__ is None, "the log would be explained as one of an Isaac Lab that is missing"
 
 
 REGISTRATION = "import gymnasium as gym\n\ngym.register(id='A-v0')\n"
