@@ -121,11 +121,11 @@ main() {
   rm -rf .cache/tmp
   mkdir -p .cache/tmp
   : >"$PARTS_LOG"
-  get_archive
   get_repositories
   make_builder
   get_assets
   get_wheels
+  get_archive # the largest comes last: what cannot be reached is known before
   pins_of_bundle | write_receipt "$out/$BUNDLE_MARKER"
   rm -rf .cache/tmp .cache/pip
   say "bundle: $(du -sh -- "$out" | cut -f 1) in '$out'; there: make setup OFFLINE=/path/to/it"
