@@ -62,7 +62,7 @@ needs_no_venv() {
     runs | clean-caches | uninstall) ;;
     setup) [[ "$named_sim" != mujoco ]] ;;
     sim2sim | evaluate) false ;;
-    *) workstation_is_ready ;;
+    *) [[ -n "${IN_SETUP-}" ]] || workstation_is_ready ;;
   esac
 }
 

@@ -284,6 +284,27 @@ def verify_again_after_failure(station: Workstation) -> subprocess.CompletedProc
     return station.setup()
 
 
+def test_the_proof_needs_no_venv_module(whole: Workstation, runner: Path) -> None:
+    """Ubuntu's python3 comes without, and the workstation makes no .venv."""
+    python, answer = whole.bin / "python3", "3.11.7 cpython False"
+    real = python.resolve()
+    python.unlink()
+    program(python, f'case "$*" in *ensurepip*) echo "{answer} {real}" ;; *) exec {real} "$@" ;; esac\n')
+    program(whole.bin / "nvidia-smi", f'case $1 in -L) echo "GPU 0: x" ;; *) echo "{GPU}" ;; esac\n')
+    set_gpu(whole.sim, True)
+    write(runner, SHOW + "verb.end(0)\n")
+    try:
+        proven = whole.rows(verify_again(whole))
+        started = whole.make("train", "SIM=isaac")
+    finally:
+        python.unlink()
+        python.symlink_to(real)
+        program(whole.bin / "nvidia-smi", "exit 9\n")
+        set_gpu(whole.sim, False)
+    assert proven["training, 2 iterations"] == ("ok", "16 environments, headless")
+    assert started.returncode == 0, started.stderr
+
+
 IN_FRONT = {
     "numpy": ("__version__ = '2.2.0'", "numpy"),
     "torch": ("__version__ = '2.9.0+cpu'", "torch"),
