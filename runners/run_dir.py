@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import math
 import os
 import re
 import shlex
@@ -32,6 +33,8 @@ CHECKPOINT = re.compile(r"model_(\d+)\.pt")
 STAMP = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d")
 NO_RUN_BELOW = "converted"
 """Holds checkpoints of the run around it."""
+BEHIND_A_LINK = 2
+"""Levels of folders: of experiments, and of their runs."""
 PROC = Path("/proc")
 TIMESTAMP = "%Y-%m-%d_%H-%M-%S"
 RUNNING, FINISHED, INTERRUPTED, FAILED, DEAD = "running", "finished", "interrupted", "failed", "dead"
@@ -333,25 +336,34 @@ def paths_of_runs(log_root: Path) -> Iterator[Path]:
     """Every run below a folder, at any depth, in no order.
 
     What is in a run is its own; only below one of nothing but checkpoints there may be others, where somebody has
-    put a file beside the runs of an experiment. A folder is looked into once, by whatever link it is found again.
+    put a file beside the runs of an experiment. A run is told once, by whatever links it is found again. A link is
+    followed to the runs of the experiments behind it and no deeper, for it may lead to a whole disk.
     """
-    seen = set()
-    todo = [log_root]
+    looked: dict[tuple[int, int], float] = {}
+    told = set()
+    todo = [(log_root, math.inf)]
     while todo:
-        folder = todo.pop()
-        try:
-            status = folder.stat()
-        except OSError:
+        folder, levels = todo.pop()
+        identity = _identity(folder)
+        if identity is None or looked.get(identity, 0) >= levels:
             continue
-        if (status.st_dev, status.st_ino) in seen:
-            continue
-        seen.add((status.st_dev, status.st_ino))
+        looked[identity] = levels
         for path in reversed(_look(folder)[1]):
             sign, _ = _look(path)
-            if sign:
+            if sign and (run := _identity(path)) not in told:
+                told.add(run)
                 yield path
             if sign in ("", "checkpoints") and path.name != NO_RUN_BELOW:
-                todo.append(path)
+                todo.append((path, min(levels - 1, BEHIND_A_LINK) if path.is_symlink() else levels - 1))
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What a folder is, whatever its names; None where it is gone."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def all_runs(log_root: Path) -> list[RunDir]:

@@ -229,6 +229,16 @@ def test_a_checkpoint_beside_runs_hides_none(tmp_path: Path) -> None:
     assert [run.label for run in run_dir.all_runs(tmp_path)] == ["exp", "exp/2026-02-12_15-54-39"]
 
 
+def test_a_link_is_no_way_into_a_whole_disk(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    for place in ("runs/exp/2026-01-01_00-00-00", "home/me/project/logs/exp/2026-02-02_00-00-00"):
+        (disk / place / "params").mkdir(parents=True)
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs/mine").symlink_to(disk / "runs")
+    (tmp_path / "logs/all").symlink_to(disk)
+    assert [run.name for run in run_dir.all_runs(tmp_path / "logs")] == ["2026-01-01_00-00-00"]
+
+
 def test_links_that_loop_or_lead_nowhere(tmp_path: Path) -> None:
     elsewhere = make_run(tmp_path / "disk", "2026-02-10_15-54-39")
     (tmp_path / "logs" / "exp").mkdir(parents=True)
