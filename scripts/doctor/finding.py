@@ -91,7 +91,7 @@ class Place:
 
     def is_set_up(self) -> bool:
         """Whether set-up of the workstation came to its end; the same question as in scripts/isaac.sh."""
-        return (self.state / "receipt-verify").is_file()
+        return (self.state / "receipt-verify").is_file() and not (self.state / "unfinished").is_file()
 
 
 def read_pins(root: Path) -> dict[str, str]:

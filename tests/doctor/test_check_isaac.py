@@ -114,6 +114,12 @@ def test_isaac_labs_folder_for_temporary_files_is_looked_at(place: Place, tmp_pa
     assert only(place).repair.endswith(", or take another folder for temporary files: export TMPDIR=/path")
 
 
+def test_a_set_up_that_stopped_with_the_receipts_of_before(place: Place) -> None:
+    plant.write(place.state / "unfinished", "step packages\nwhat installing packages\n")
+    assert not place.is_set_up(), "the runners refuse to start there"
+    assert (only(place).id, only(place).evidence) == ("set-up-unfinished", "it stopped in the step 'packages'")
+
+
 def test_only_the_proof_is_missing(place: Place) -> None:
     (place.state / "receipt-verify").unlink()
     assert only(place).id == "set-up-unfinished" and "check at the end" in only(place).what

@@ -123,8 +123,11 @@ def refusal(folder: Path) -> str | None:
 
 
 def unfinished(place: Place) -> Iterator[Finding]:
-    """Steps of set-up without a receipt."""
+    """Steps of set-up without a receipt; or the one that it stopped in, of which all may have one from before."""
     missing = [step for step in steps(place) if not is_done(place, step)]
+    stopped = re.search(r"^step (.*)", text_of(place.state / "unfinished"), re.MULTILINE)
+    if not missing and stopped:
+        yield Finding("set-up-unfinished", f"it stopped in the step '{stopped[1]}'")
     if not missing:
         return
     done = ", ".join(step for step in steps(place) if step not in missing) or "none"
