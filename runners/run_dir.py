@@ -394,6 +394,8 @@ def find(log_root: Path, wanted: str) -> RunDir:
         if Path(wanted).is_file():
             raise UserError(f"RUN '{wanted}' is no model_<iteration>.pt; name one, or the folder that it is in")
         return _find(log_root, wanted)
+    if wanted == last and not Path(wanted).is_file():
+        raise UserError(f"RUN '{wanted}' names a checkpoint and no run; put the run before it: RUN=latest/{last}")
     run = _find(log_root, above or ("/" if wanted.startswith("/") else "."))
     return RunDir(run.path, run.log_root, last)
 

@@ -229,6 +229,12 @@ def test_a_checkpoint_beside_runs_hides_none(tmp_path: Path) -> None:
     assert [run.label for run in run_dir.all_runs(tmp_path)] == ["exp", "exp/2026-02-12_15-54-39"]
 
 
+def test_a_checkpoint_without_its_run(tmp_path: Path) -> None:
+    make_run(tmp_path, "2026-02-10_15-54-39", checkpoints=(3,))
+    with pytest.raises(UserError, match=r"^RUN 'model_3.pt' names a checkpoint and no run; put the run before it: "):
+        run_dir.find(tmp_path, "model_3.pt")
+
+
 def test_a_link_is_no_way_into_a_whole_disk(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     for place in ("runs/exp/2026-01-01_00-00-00", "home/me/project/logs/exp/2026-02-02_00-00-00"):
